@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The thread's list of frames, outside of a throw: running a function under a landing of its own,
+ * what the thread holds, switching stacks, and the exits at exit().
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+
+/* ---- with_call ----------------------------------------------------------------------------- */
+
+const with_exception *with_call(void (*function)(void *argument), void *argument)
+{
+    struct with_try_ frame __attribute__((cleanup(with_try_leave_)));
+
+    with_try_enter_(&frame, WITH_SITE_(WITH_TRY_SITE_, "with_call"));
+    if (_setjmp(frame.buffer) == 0) {
+        function(argument);
+        return NULL;
+    }
+    return with_exception_ref(frame.handling.exception);
+}
+
+/* ---- State --------------------------------------------------------------------------------- */
+
+void with_state_swap(with_state *state)
+{
+    const with_state current = {with_thread_.top, with_thread_.handling};
+
+    with_thread_.top = state->top_;
+    with_thread_.handling = state->handling_;
+    *state = current;
+}
+
+size_t with_dump(FILE *stream)
+{
+    size_t count = 0;
+
+    for (const struct with_frame_ *f = with_thread_.top; f; f = f->previous) {
+        const with_site *site = f->site;
+        if (site->kind_ != WITH_MANAGER_SITE_) continue;
+        count++;
+        if (stream)
+            fprintf(stream, "%s, entered in %s, line %d, in %s\n    %s\n",
+                    ((const struct with_head_ *)f)->manager_class->name, site->file, site->line,
+                    site->function, site->text);
+    }
+    return count;
+}
+
+/* ---- exit() -------------------------------------------------------------------------------- */
+
+static void exit_manager(void *argument)
+{
+    struct with_head_ *head = argument;
+
+    head->completed = false;
+    head->manager_class->exit(head, NULL);
+}
+
+/* An exception that leaves an exit here stops nothing: it is printed. */
+static void run_exit(struct with_head_ *head)
+{
+    const with_exception *exception = with_call(exit_manager, head);
+
+    if (exception && !with_isinstance(exception, &with_SystemExit))
+        with_print_exception(stderr, exception);
+    with_exception_unref(exception);
+}
+
+static void run_exits(void)
+{
+    struct with_frame_ *frame;
+
+    while ((frame = with_thread_.top)) {
+        with_thread_.top = frame->previous;
+        if (frame->site->kind_ == WITH_HANDLING_SITE_) {
+            struct with_handling_ *handling = (struct with_handling_ *)frame;
+            with_thread_.handling = handling->outer;
+            with_exception_unref(handling->exception);
+        } else if (frame->site->kind_ == WITH_MANAGER_SITE_) {
+            atexit(run_exits); /* so that an exit that calls exit() does not end the rest */
+            run_exit((struct with_head_ *)frame);
+        }
+    }
+    with__cache_clear();
+}
+
+__attribute__((constructor)) static void run_exits_at_exit(void)
+{
+    atexit(run_exits);
+}

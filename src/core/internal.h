@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to the core: the whole of an exception, and what its files share.
+ */
+#ifndef WITH_CORE_INTERNAL_H
+#define WITH_CORE_INTERNAL_H
+
+#define WITH_NO_KEYWORDS
+#include <with.h>
+
+#include <stdarg.h>
+#include <stdatomic.h>
+
+enum {
+    WITH__TRACEBACK_INLINE = 16,
+    WITH__TRACEBACK_MAX = 1000,
+    WITH__TEXT_INLINE = 240,
+    WITH__RESERVE = 64, /* exceptions that can be alive when there is no memory; one bit each */
+};
+
+/* Text too long for the exception itself. */
+struct with__chunk {
+    struct with__chunk *next;
+    char text[];
+};
+
+/* One thread at a time writes to an exception; the count alone is atomic. */
+struct with__exception {
+    with_exception exception; /* first: the public part */
+    atomic_int references;
+    struct with__exception *visited; /* links exceptions while they are walked or freed */
+    with_note *last_note;
+    struct with__chunk *chunks;
+    const with_site **more_traceback; /* allocated, once the inline part is full */
+    size_t traceback_room;
+    void **stack; /* native return addresses, if WITH_BACKTRACE=1 */
+    int stack_length;
+    unsigned text_used;
+    const with_site *traceback[WITH__TRACEBACK_INLINE];
+    char text[WITH__TEXT_INLINE] __attribute__((aligned(8)));
+};
+
+static inline struct with__exception *with__whole(const with_exception *exception)
+{
+    return (struct with__exception *)exception;
+}
+
+/* A new exception with one reference, its context what is being handled. Never NULL. */
+struct with__exception *with__exception_new(const with_exception_type *type);
+
+/* What is raised when the reserve is used up too: shared by all threads and never written to. */
+extern struct with__exception with__last_resort __attribute__((visibility("hidden")));
+
+/* Formats the message; with a code other than 0, appends that error's text. */
+void with__set_message(struct with__exception *self, int code, const char *format,
+                       va_list arguments) __attribute__((format(printf, 3, 0)));
+
+/* Adds a note, formatted as the message. */
+void with__add_note(struct with__exception *self, int code, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+void with__set_code(struct with__exception *self, int code);
+
+/* Sets the cause, borrowed, or NULL; the context is then not printed. */
+void with__set_cause(struct with__exception *self, const with_exception *cause);
+
+/* Records a place that the exception was thrown at or passed. */
+void with__add_traceback(struct with__exception *self, const with_site *site);
+
+/* Makes what is being handled the context of self, and takes self out of every chain it would close. */
+void with__set_context(struct with__exception *self, const with_exception *context);
+
+/* Runs the exits up to the next landing and goes there. Takes the caller's reference. */
+void with__unwind(struct with__exception *self) __attribute__((noreturn));
+
+/* The type that PEP 3151 gives to an error number. */
+const with_exception_type *with__error_type(int code);
+
+/* Frees what this thread keeps for its next throw. */
+void with__cache_clear(void);
+
+/* Native call stacks: whether they are asked for, taking one, printing it. */
+void with__backtrace_take(struct with__exception *self);
+void with__backtrace_print(FILE *stream, const struct with__exception *self);
+
+#endif

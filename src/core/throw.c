@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Throwing. A throw walks the thread's list of frames from the newest: it runs the exits of the
+ * managers, drops what handlers it leaves were handling, and jumps to the first landing. It does all
+ * that on top of the stack it leaves, so that what the exits are given is still there.
+ *
+ * Every frame leaves the list before its exit runs. So whatever cuts the exit short (another throw, a
+ * cancellation, exit()) goes on with the frames below, and no exit runs twice.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+
+__thread struct with_thread_ with_thread_;
+
+/* Elsewhere longjmp() may restore a signal mask that _setjmp() did not save. On Linux it knows, and
+ * ThreadSanitizer follows it better than _longjmp(). */
+#ifdef __linux__
+#define JUMP longjmp
+#else
+#define JUMP _longjmp
+#endif
+
+static const with_site handling_site = {"", "", "", 0, WITH_HANDLING_SITE_};
+
+const with_exception *with_current(void)
+{
+    return with_thread_.handling ? with_thread_.handling->exception : NULL;
+}
+
+/* ---- Handling ------------------------------------------------------------------------------ */
+
+static void begin_handling(struct with_handling_ *self, const with_exception *exception)
+{
+    self->frame.site = &handling_site;
+    self->exception = exception;
+    self->outer = with_thread_.handling;
+    with_thread_.handling = self;
+}
+
+/* Ends a handling that may already have been passed by a throw. Gives its exception. */
+static const with_exception *end_handling(struct with_handling_ *self)
+{
+    const with_exception *exception = self->exception;
+
+    self->exception = NULL;
+    if (with_thread_.top != &self->frame) return NULL;
+    with_thread_.top = self->frame.previous;
+    with_thread_.handling = self->outer;
+    return exception;
+}
+
+void with_handled_(struct with_try_ *frame)
+{
+    with_exception_unref(end_handling(&frame->handling));
+}
+
+void with_unmatched_(struct with_try_ *frame)
+{
+    with__unwind(with__whole(end_handling(&frame->handling)));
+}
+
+/* ---- Unwinding ----------------------------------------------------------------------------- */
+
+static void drop_handling(struct with_handling_ *self)
+{
+    with_exception_unref(end_handling(self));
+}
+
+/* A thrown exception that no handler of the thread took; all its exits have run. */
+static void __attribute__((noreturn)) uncaught(struct with__exception *self)
+{
+    int status = 1;
+
+    if (with_isinstance(&self->exception, &with_SystemExit)) status = self->exception.code;
+    else with_print_exception(stderr, &self->exception);
+    exit(status);
+}
+
+static void __attribute__((noreturn)) land_suppressed(struct with_handling_ *throwing)
+{
+    struct with_landing_ *landing = (struct with_landing_ *)throwing->frame.previous;
+
+    throwing->frame.previous = landing->frame.previous;
+    drop_handling(throwing);
+    JUMP(landing->buffer, 1);
+}
+
+static void __attribute__((noreturn))
+land_in_try(struct with_handling_ *throwing, struct with_try_ *frame)
+{
+    const with_exception *exception = end_handling(throwing);
+
+    with__add_traceback(with__whole(exception), frame->handling.frame.site);
+    with_thread_.top = &frame->handling.frame;
+    begin_handling(&frame->handling, exception);
+    JUMP(frame->buffer, 1);
+}
+
+/* Runs one exit of a manager that the throw passes. */
+static void pass_manager(struct with_handling_ *throwing, struct with_head_ *head)
+{
+    const with_site *site = head->frame.site;
+
+    with__add_traceback(with__whole(throwing->exception), site);
+    head->completed = false;
+    if (!head->manager_class->exit(head, throwing->exception)) return;
+    if (head->manager_class->suppressor) land_suppressed(throwing);
+    with_throw_(site, &with_RuntimeError,
+                "the exit of %s returned true, but only a WITH_SUPPRESSOR can suppress",
+                head->manager_class->name);
+}
+
+void with__unwind(struct with__exception *self)
+{
+    /* On the list as the top, so that the exits see what is handled, and what cuts one short drops it. */
+    struct with_handling_ throwing __attribute__((cleanup(drop_handling))) = {
+        .frame.previous = with_thread_.top,
+    };
+    struct with_frame_ *frame;
+
+    begin_handling(&throwing, &self->exception);
+    with_thread_.top = &throwing.frame;
+    while ((frame = throwing.frame.previous)) {
+        throwing.frame.previous = frame->previous;
+        switch (frame->site->kind_) {
+        case WITH_MANAGER_SITE_: pass_manager(&throwing, (struct with_head_ *)frame); break;
+        case WITH_TRY_SITE_: land_in_try(&throwing, (struct with_try_ *)frame);
+        case WITH_HANDLING_SITE_: {
+            struct with_handling_ *left = (struct with_handling_ *)frame;
+            throwing.outer = left->outer;
+            with_exception_unref(left->exception);
+            break;
+        }
+        default: break; /* the landing of a suppressor that did not suppress */
+        }
+    }
+    uncaught(self);
+}
+
+/* ---- Throwing ------------------------------------------------------------------------------ */
+
+static void __attribute__((noreturn, format(printf, 4, 0)))
+throw_message(struct with__exception *self, const with_site *site, int code, const char *format,
+              va_list arguments)
+{
+    with__set_message(self, code, format, arguments);
+    va_end(arguments);
+    with__add_traceback(self, site);
+    with__unwind(self);
+}
+
+void with_throw_(const with_site *site, const with_exception_type *type, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    throw_message(with__exception_new(type), site, 0, format, arguments);
+}
+
+void with_throw_from_(const with_site *site, const with_exception *cause,
+                      const with_exception_type *type, const char *format, ...)
+{
+    struct with__exception *self = with__exception_new(type);
+    va_list arguments;
+
+    with__set_cause(self, cause);
+    va_start(arguments, format);
+    throw_message(self, site, 0, format, arguments);
+}
+
+void with_throw_error_(const with_site *site, int code, const char *format, ...)
+{
+    const int number = code < 0 ? -code : code;
+    struct with__exception *self = with__exception_new(with__error_type(number));
+    va_list arguments;
+
+    with__set_code(self, number);
+    va_start(arguments, format);
+    throw_message(self, site, number, format, arguments);
+}
+
+void with_release_error_(const with_site *site, const with_exception *exception, int code,
+                         const char *format, ...)
+{
+    const int number = code < 0 ? -code : code;
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (!exception) {
+        struct with__exception *self = with__exception_new(with__error_type(number));
+        with__set_code(self, number);
+        throw_message(self, site, number, format, arguments);
+    }
+    with__add_note(with__whole(exception), number, format, arguments);
+    va_end(arguments);
+}
+
+void with_exit_(const with_site *site, int status)
+{
+    struct with__exception *self = with__exception_new(&with_SystemExit);
+
+    with__set_code(self, status);
+    with__add_traceback(self, site);
+    with__unwind(self);
+}
+
+void with_throw_again_(const with_site *site, const with_exception *exception)
+{
+    if (!exception) with_throw_(site, &with_TypeError, "there is no exception to throw again");
+    with__set_context(with__whole(exception), with_current());
+    with__add_traceback(with__whole(exception), site);
+    with__unwind(with__whole(exception));
+}
+
+void with_rethrow_(const with_site *site)
+{
+    const with_exception *exception = with_exception_ref(with_current());
+
+    if (!exception) with_throw_(site, &with_RuntimeError, "no active exception to reraise");
+    with__add_traceback(with__whole(exception), site);
+    with__unwind(with__whole(exception));
+}
+
+void with_no_class_(const with_site *site)
+{
+    with_throw_(site, &with_TypeError, "a manager without a class: make it with WITH_NEW()");
+}
