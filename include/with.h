@@ -549,9 +549,12 @@ WITH_MISUSE_(with_break_in_catch_,
 /* ---- Keywords ------------------------------------------------------------------------------ */
 
 #ifndef WITH_NO_KEYWORDS
-#define with(...) WITH_STATEMENT_(__COUNTER__, "with (" #__VA_ARGS__ ")", __VA_ARGS__)
-#define using(...) WITH_DECLARATION_(__COUNTER__, "using (" #__VA_ARGS__ ")", __VA_ARGS__)
-#define try with_try
+/* The comments at the ends of lines are for clang, which shows the lines when it refuses a jump. */
+#define with(...)                                                                                  \
+    WITH_STATEMENT_(__COUNTER__, "with (" #__VA_ARGS__ ")", __VA_ARGS__) /* label before it! */
+#define using(...)                                                                                 \
+    WITH_DECLARATION_(__COUNTER__, "using (" #__VA_ARGS__ ")", __VA_ARGS__) /* braces round it! */
+#define try with_try /* no jump into it or a handler: put the label before it */
 #define catch(...) WITH_CATCH_(__COUNTER__, __VA_ARGS__)
 #define throw(TYPE, ...)                                                                           \
     WITH_RAISE_(with_throw_, "throw(" #TYPE ", " #__VA_ARGS__ ")", &(TYPE), __VA_ARGS__)
