@@ -16,7 +16,7 @@ static volatile int depth;
 
 static __attribute__((noinline)) void innermost_function(void)
 {
-    throw(ValueError, "deep");
+    if (depth) throw(ValueError, "deep");
 }
 
 static __attribute__((noinline)) void recurse(int n)
