@@ -11,7 +11,8 @@
 
 #include <stdlib.h>
 
-__thread struct with_thread_ with_thread_;
+/* gcc forgets the model of the declaration: with_thread_ is reached without a call all the same. */
+__thread struct with_thread_ with_thread_ __attribute__((tls_model("initial-exec")));
 
 /* Elsewhere longjmp() may restore a signal mask that _setjmp() did not save. On Linux it knows, and
  * ThreadSanitizer follows it better than _longjmp(). */
