@@ -1,41 +1,104 @@
 # SPDX-License-Identifier: MIT
 #
-# The front door. CMake does the building, in $(BUILD); sanitizers and the like get directories of
-# their own below it. `make help` lists what there is.
+# The front door. CMake does the building, in $(BUILD); what is built with other flags has a
+# directory of its own below it. `make help` lists what there is.
 
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-# What ctest gets, such as CTEST="-R core".
-CTEST ?=
+# What the demo walks; nothing: /usr/include.
+DIRECTORY ?=
+# More for ctest, such as TESTS="-R lock".
+TESTS ?=
 
 # Debian packages, installed by name where they are missing.
 PACKAGES = cmake gcc libc6-dev make
 TEST_PACKAGES = $(PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf python3
 
 INSTALL_PACKAGES = @tools/install-packages
-CONFIGURE = @cmake -S . -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DCMAKE_RULE_MESSAGES=OFF --log-level=WARNING
-MAKE_IN = +@cmake --build
-RUN_TESTS = ctest --output-on-failure -j $(JOBS) $(CTEST) --test-dir
+CONFIGURE = @cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF
+BUILD_IN = +@MAKEFLAGS="$(filter-out -j%,$(MAKEFLAGS)) --no-print-directory" cmake --build
+TEST_IN = @ctest --output-on-failure -j $(JOBS) $(TESTS) --test-dir
+# Tests of the sources choose their own compilers; they are not run again for other flags.
+OTHER_FLAGS = -DWITH_BUILD_MAN=OFF -DWITH_INSTALL=OFF -DWITH_BUILD_BENCH=OFF
+TEST_AGAIN_IN = @ctest --output-on-failure -j $(JOBS) -LE source $(TESTS) --test-dir
+FORMATTED = $(wildcard include/*.h include/*/*.h src/*.[ch] src/*/*.[ch] tests/*.[ch] \
+	tests/*.cpp tests/*/*.[ch] tests/*/*/*.[ch] bench/*.[ch] bench/*.cpp examples/*.[ch] docs/code/*.[ch])
+CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
 
+.DEFAULT_GOAL := all
 .PHONY: all demo test bench install asan tsan valgrind coverage check-format format clean help
 
-all: ## build everything
+all: ## build the libraries, man pages, examples and tests
 	$(INSTALL_PACKAGES) $(PACKAGES)
 	$(CONFIGURE) -B $(BUILD)
-	$(MAKE_IN) $(BUILD) -j $(JOBS) -- -s
+	$(BUILD_IN) $(BUILD) -j $(JOBS)
 
-demo: ## build the tour and run it; DEMO=directory to walk another one
+demo: ## build the tour and run it (DIRECTORY=... is what it walks)
 	$(INSTALL_PACKAGES) $(PACKAGES)
 	$(CONFIGURE) -B $(BUILD)
-	$(MAKE_IN) $(BUILD) -j $(JOBS) --target tour -- -s
-	@$(BUILD)/examples/tour $(DEMO)
+	$(BUILD_IN) $(BUILD) -j $(JOBS) --target tour
+	@$(BUILD)/examples/tour $(DIRECTORY)
 
-test: ## build and run all tests; CTEST="-R core" to choose
+test: ## build and run all tests (TESTS="-R lock": some)
 	$(INSTALL_PACKAGES) $(TEST_PACKAGES)
 	$(CONFIGURE) -B $(BUILD)
-	$(MAKE_IN) $(BUILD) -j $(JOBS) -- -s
-	@$(RUN_TESTS) $(BUILD)
+	$(BUILD_IN) $(BUILD) -j $(JOBS)
+	$(TEST_IN) $(BUILD)
+
+bench: ## build the benchmarks and run one after another
+	$(INSTALL_PACKAGES) $(PACKAGES) g++
+	$(CONFIGURE) -B $(BUILD)
+	$(BUILD_IN) $(BUILD) -j $(JOBS) --target benches
+	$(BUILD_IN) $(BUILD) --target bench
+
+install: ## install below PREFIX=/usr/local (and DESTDIR)
+	$(INSTALL_PACKAGES) $(PACKAGES)
+	$(CONFIGURE) -B $(BUILD)/install -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+	    -DWITH_BUILD_TESTS=OFF -DWITH_BUILD_EXAMPLES=OFF -DWITH_BUILD_BENCH=OFF
+	$(BUILD_IN) $(BUILD)/install -j $(JOBS)
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)/install
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig 2>/dev/null || true; fi
+
+asan: ## run the tests under the address and undefined behaviour sanitizers
+	$(INSTALL_PACKAGES) $(TEST_PACKAGES)
+	$(CONFIGURE) -B $(BUILD)/asan -DWITH_SANITIZE=address,undefined $(OTHER_FLAGS)
+	$(BUILD_IN) $(BUILD)/asan -j $(JOBS)
+	$(TEST_AGAIN_IN) $(BUILD)/asan
+
+tsan: ## run the tests under the thread sanitizer
+	$(INSTALL_PACKAGES) $(TEST_PACKAGES)
+	$(CONFIGURE) -B $(BUILD)/tsan -DWITH_SANITIZE=thread $(OTHER_FLAGS)
+	$(BUILD_IN) $(BUILD)/tsan -j $(JOBS)
+	$(TEST_AGAIN_IN) $(BUILD)/tsan
+
+valgrind: ## run the tests under valgrind
+	$(INSTALL_PACKAGES) $(TEST_PACKAGES) valgrind
+	$(CONFIGURE) -B $(BUILD)/valgrind -DWITH_VALGRIND=ON $(OTHER_FLAGS)
+	$(BUILD_IN) $(BUILD)/valgrind -j $(JOBS)
+	$(TEST_AGAIN_IN) $(BUILD)/valgrind
+
+# What is required is what is reached: raise it when it rises.
+coverage: ## print which lines and branches of the core the tests run
+	$(INSTALL_PACKAGES) $(TEST_PACKAGES) gcovr
+	$(CONFIGURE) -B $(BUILD)/coverage -DCMAKE_BUILD_TYPE=Debug -DWITH_COVERAGE=ON $(OTHER_FLAGS)
+	$(BUILD_IN) $(BUILD)/coverage -j $(JOBS)
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	$(TEST_AGAIN_IN) $(BUILD)/coverage
+	@gcovr --root . --filter src/core/ $(BUILD)/coverage
+	@gcovr --root . --filter src/core/ $(BUILD)/coverage --branches --print-summary \
+	    --fail-under-line 90 --fail-under-branch 80
+
+check-format: ## check that clang-format would change nothing
+	$(INSTALL_PACKAGES) clang-format
+	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+
+format: ## have clang-format lay out the sources
+	$(INSTALL_PACKAGES) clang-format
+	@$(CLANG_FORMAT) -i $(FORMATTED)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Warnings, sanitizers, coverage, and what the shared library shows.
+# Warnings, sanitizers, coverage, valgrind, and what the shared library shows.
 include(CheckLinkerFlag)
 
 set(with_warnings -Wall -Wextra)
@@ -16,6 +16,11 @@ endif()
 if(WITH_COVERAGE)
   add_compile_options(--coverage -fprofile-abs-path -fprofile-update=atomic)
   add_link_options(--coverage)
+endif()
+if(WITH_VALGRIND)
+  # Each test that is a program of ours is run through this.
+  set(CMAKE_CROSSCOMPILING_EMULATOR valgrind --quiet --error-exitcode=99 --leak-check=full
+                                    --show-leak-kinds=definite --num-callers=30)
 endif()
 
 # Lets a shared library show the symbols of a version script and no other. Never -Bsymbolic: the

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* gcc forgets the model of the declaration: with_thread_ is reached without a call all the same. */
+/* Says the model again: gcc drops that of the declaration, and would call __tls_get_addr(). */
 __thread struct with_thread_ with_thread_ __attribute__((tls_model("initial-exec")));
 
 /* Elsewhere longjmp() may restore a signal mask that _setjmp() did not save. On Linux it knows, and
