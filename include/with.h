@@ -29,6 +29,9 @@
 #endif
 #if !defined(__clang__) && !defined(WITH_WARN_CLOBBERED) /* most of its alarms are false */
 #pragma GCC diagnostic ignored "-Wclobbered"
+#elif defined(__clang__) /* -Wpedantic names extensions in the user's line, whoever wrote them */
+#pragma clang diagnostic ignored "-Wgnu-auto-type"
+#pragma clang diagnostic ignored "-Wgnu-statement-expression"
 #endif
 
 #ifdef __cplusplus
@@ -349,6 +352,7 @@ WITH_MISUSE_(with_break_in_catch_,
 #define WITH_JOIN_(A, B) WITH_JOIN_2_(A, B)
 #define WITH_JOIN_2_(A, B) A##B
 #define WITH_PICK_(A, B, C, D, ...) D
+#define WITH_TOO_MANY_(TEXT) sizeof(struct { _Static_assert(0, TEXT); char unused; })
 #define WITH_SITE_(KIND, TEXT)                                                                     \
     ({                                                                                             \
         static const with_site with_site_ = {__FILE__, __func__, TEXT, __LINE__, KIND};            \
@@ -356,10 +360,16 @@ WITH_MISUSE_(with_break_in_catch_,
     })
 
 /* Declares something of a variably modified type: a jump into its scope does not compile. */
-#ifdef __clang__ /* refuses a jump past the guard by itself */
+#ifdef __clang__ /* refuses a jump past a cleanup by itself: a handler has one for that alone */
 #define WITH_NO_JUMP_(NAME, ZERO)
+#define WITH_NO_JUMP_PAST_ __attribute__((unused, cleanup(with_no_cleanup_)))
+WITH_INLINE_ void with_no_cleanup_(void *variable)
+{
+    (void)variable;
+}
 #else
 #define WITH_NO_JUMP_(NAME, ZERO) , (*NAME)[(ZERO) + 1] __attribute__((unused)) = NULL
+#define WITH_NO_JUMP_PAST_ __attribute__((unused))
 #endif
 
 #define WITH_IS_SUPPRESSOR_(M)                                                                     \
@@ -395,8 +405,10 @@ WITH_MISUSE_(with_break_in_catch_,
                 with_jump_into_a_block__put_the_label_before_it_##ID, TEXT, MANAGER)               \
         for (__auto_type VAR __attribute__((unused)) = WITH_AS_(with_manager_##ID);;               \
              WITH_END_(with_guard_##ID, with_end_##ID))
+#define WITH_TOO_MANY_IN_WITH_(...)                                                                \
+    if (WITH_TOO_MANY_("`with` takes a manager and a name: write `with (MANAGER, VAR)`"))
 #define WITH_STATEMENT_(ID, TEXT, ...)                                                             \
-    WITH_PICK_(__VA_ARGS__, WITH_TWO_ARGUMENTS_AT_MOST_, WITH_NAMED_, WITH_PLAIN_, )               \
+    WITH_PICK_(__VA_ARGS__, WITH_TOO_MANY_IN_WITH_, WITH_NAMED_, WITH_PLAIN_, )                    \
     (ID, TEXT, __VA_ARGS__)
 
 #define WITH_HELD_(ID, TEXT, MANAGER)                                                              \
@@ -409,8 +421,10 @@ WITH_MISUSE_(with_break_in_catch_,
 #define WITH_HELD_NAMED_(ID, TEXT, MANAGER, VAR)                                                   \
     WITH_HELD_(ID, TEXT, MANAGER);                                                                 \
     __auto_type VAR __attribute__((unused)) = WITH_AS_(with_manager_##ID)
+#define WITH_TOO_MANY_IN_USING_(...)                                                               \
+    _Static_assert(0, "`using` takes a manager and a name: write `using (MANAGER, VAR);`")
 #define WITH_DECLARATION_(ID, TEXT, ...)                                                           \
-    WITH_PICK_(__VA_ARGS__, WITH_TWO_ARGUMENTS_AT_MOST_, WITH_HELD_NAMED_, WITH_HELD_, )           \
+    WITH_PICK_(__VA_ARGS__, WITH_TOO_MANY_IN_USING_, WITH_HELD_NAMED_, WITH_HELD_, )               \
     (ID, TEXT, __VA_ARGS__)
 
 /* catch is written after the body, without a name of the try before it: hence with_try_here_. */
@@ -431,14 +445,18 @@ WITH_MISUSE_(with_break_in_catch_,
 #define WITH_CATCH_NAMED_(ID, TYPE, VAR)                                                           \
     else if (0) with_end_##ID : break;                                                             \
     else if (with_isinstance(with_try_here_.handling.exception, &(TYPE)))                          \
-        for (const with_exception *VAR __attribute__((unused)) = with_try_here_.handling.exception \
+        for (const struct with_exception *VAR WITH_NO_JUMP_PAST_ = /* a typedef wakes -Wvla */     \
+                 with_try_here_.handling.exception                                                 \
              WITH_NO_JUMP_(*with_jump_into_a_block__put_the_label_before_it_##ID,                  \
                            with_try_here_.handling.exception == NULL);                             \
              ; with_break_in_catch_())                                                             \
             for (;; ({ goto with_end_##ID; }))
 #define WITH_CATCH_PLAIN_(ID, TYPE) WITH_CATCH_NAMED_(ID, TYPE, with_caught_##ID)
+#define WITH_TOO_MANY_IN_CATCH_(...)                                                               \
+    else if (WITH_TOO_MANY_("`catch` takes one type and a name: write `catch (TYPE, e)`, and "     \
+                            "another `catch` for another type"))
 #define WITH_CATCH_(ID, ...)                                                                       \
-    WITH_PICK_(__VA_ARGS__, WITH_TWO_ARGUMENTS_AT_MOST_, WITH_CATCH_NAMED_, WITH_CATCH_PLAIN_, )   \
+    WITH_PICK_(__VA_ARGS__, WITH_TOO_MANY_IN_CATCH_, WITH_CATCH_NAMED_, WITH_CATCH_PLAIN_, )       \
     (ID, __VA_ARGS__)
 #define WITH_RAISE_(FUNCTION, TEXT, ...) FUNCTION(WITH_SITE_(WITH_THROW_SITE_, TEXT), __VA_ARGS__)
 #define WITH_RAISE_ERRNO_(TEXT, ...)                                                               \
@@ -457,7 +475,7 @@ WITH_MISUSE_(with_break_in_catch_,
     }                                                                                              \
     static const struct with_class NAME __attribute__((unused)) = {                                \
         #T, NAME##enter_, NAME##exit_, WITH_IS_SUPPRESSOR_(*(struct T *)0)}
-#define WITH_NEW_(NAME, T, ...) ((struct T){.with_.head.manager_class = &NAME, __VA_ARGS__})
+#define WITH_NEW_(T, ...) ((struct T){.with_.head.manager_class = &T##_with_class_, __VA_ARGS__})
 
 /* ---- Managers ------------------------------------------------------------------------------ */
 
@@ -478,8 +496,11 @@ WITH_MISUSE_(with_break_in_catch_,
 #define WITH_SUPPRESSOR struct with_suppressor_ with_
 #define WITH_CLASS(T, ENTER, EXIT) WITH_CLASS_(T##_with_class_, T, ENTER, EXIT)
 
-/* A value of struct T, not yet entered: what functions named cm_ return, and `with` takes. */
-#define WITH_NEW(T, ...) WITH_NEW_(T##_with_class_, T, __VA_ARGS__)
+/*
+ * WITH_NEW(T), WITH_NEW(T, .member = value, ...): a value of struct T, not yet entered: what functions
+ * named cm_ return, and `with` takes.
+ */
+#define WITH_NEW(...) WITH_NEW_(__VA_ARGS__, )
 
 /*
  * In an exit: whether the block ran to its end. False after return, break, goto, a throw, a
@@ -555,7 +576,7 @@ WITH_MISUSE_(with_break_in_catch_,
 #define using(...)                                                                                 \
     WITH_DECLARATION_(__COUNTER__, "using (" #__VA_ARGS__ ")", __VA_ARGS__) /* braces round it! */
 #define try with_try /* no jump into it or a handler: put the label before it */
-#define catch(...) WITH_CATCH_(__COUNTER__, __VA_ARGS__)
+#define catch(...) WITH_CATCH_(__COUNTER__, __VA_ARGS__) /* no jump into it: label before it! */
 #define throw(TYPE, ...)                                                                           \
     WITH_RAISE_(with_throw_, "throw(" #TYPE ", " #__VA_ARGS__ ")", &(TYPE), __VA_ARGS__)
 #define throw_from(CAUSE, TYPE, ...)                                                               \
