@@ -96,6 +96,7 @@ struct with__exception *with__exception_new(const with_exception_type *type)
     self->traceback_room = WITH__TRACEBACK_INLINE;
     self->stack = NULL;
     self->stack_length = 0;
+    self->release = NULL;
     self->text_used = 0;
     with__backtrace_take(self);
     return self;
@@ -122,6 +123,7 @@ static bool drop(struct with__exception *self)
 
 static void free_parts(struct with__exception *self)
 {
+    if (self->release && self->owner == &with_thread_) self->release(self->owned);
     while (self->chunks) {
         struct with__chunk *chunk = self->chunks;
         self->chunks = chunk->next;
@@ -219,6 +221,15 @@ void with__set_cause(struct with__exception *self, const with_exception *cause)
 void with__set_code(struct with__exception *self, int code)
 {
     if (self != &with__last_resort) self->exception.code = code;
+}
+
+bool with__own(struct with__exception *self, void (*release)(void *owned), void *owned)
+{
+    if (self == &with__last_resort) return false;
+    self->release = release;
+    self->owned = owned;
+    self->owner = &with_thread_;
+    return true;
 }
 
 void with__add_traceback(struct with__exception *self, const with_site *site)

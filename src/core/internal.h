@@ -34,6 +34,9 @@ struct with__exception {
     const with_site **more_traceback; /* allocated, once the inline part is full */
     size_t traceback_room;
     void **stack; /* native return addresses, if WITH_BACKTRACE=1 */
+    void (*release)(void *owned); /* NULL, or to be called when the exception goes */
+    void *owned;
+    const struct with_thread_ *owner;
     int stack_length;
     unsigned text_used;
     const with_site *traceback[WITH__TRACEBACK_INLINE];
@@ -60,6 +63,12 @@ void with__add_note(struct with__exception *self, int code, const char *format, 
     __attribute__((format(printf, 3, 0)));
 
 void with__set_code(struct with__exception *self, int code);
+
+/*
+ * Makes the exception own something: release(owned) runs when the exception goes, if that is in this
+ * thread. False if it cannot own anything, being the last resort.
+ */
+bool with__own(struct with__exception *self, void (*release)(void *owned), void *owned);
 
 /* Sets the cause, borrowed, or NULL; the context is then not printed. */
 void with__set_cause(struct with__exception *self, const with_exception *cause);
