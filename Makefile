@@ -16,8 +16,8 @@ PACKAGES = cmake gcc libc6-dev make
 TEST_PACKAGES = $(PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf python3
 
 INSTALL_PACKAGES = @tools/install-packages
-CONFIGURE = @cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF
-BUILD_IN = +@MAKEFLAGS="$(filter-out -j%,$(MAKEFLAGS)) --no-print-directory" cmake --build
+CONFIGURE = @>/dev/null cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF
+BUILD_IN = @MAKEFLAGS=--no-print-directory cmake --build
 TEST_IN = @ctest --output-on-failure -j $(JOBS) $(TESTS) --test-dir
 # Tests of the sources choose their own compilers; they are not run again for other flags.
 OTHER_FLAGS = -DWITH_BUILD_MAN=OFF -DWITH_INSTALL=OFF -DWITH_BUILD_BENCH=OFF

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Headers, both libraries, the pkg-config and CMake files. What is installed may be moved: no file
+# Headers, both libraries, the pkg-config and CMake files, man pages. What is installed may be moved: no file
 # holds the prefix.
 include(CMakePackageConfigHelpers)
 
@@ -41,3 +41,6 @@ configure_package_config_file(cmake/withConfig.cmake.in withConfig.cmake
 write_basic_package_version_file(withConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/withConfig.cmake ${PROJECT_BINARY_DIR}/withConfigVersion.cmake
         DESTINATION ${with_cmake_dir})
+if(WITH_BUILD_MAN)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/man/man3 DESTINATION ${CMAKE_INSTALL_MANDIR})
+endif()

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A program outside of the project, which knows the installed files alone.
+ */
+#include <with.h>
+
+#include <stdio.h>
+#include <string.h>
+
+struct context {
+    WITH_MANAGER;
+    int *held;
+};
+
+static void context_enter(struct context *self)
+{
+    ++*self->held;
+}
+
+static bool context_exit(struct context *self, const with_exception *exception)
+{
+    (void)exception;
+    --*self->held;
+    return false;
+}
+
+WITH_CLASS(context, context_enter, context_exit);
+
+int main(void)
+{
+    volatile int caught = 0;
+    int held = 0;
+
+    try {
+        with (WITH_NEW(context, .held = &held)) throw(KeyError, "no key %d", held);
+    } catch (LookupError, e) {
+        caught = held == 0 && strcmp(e->message, "no key 1") == 0;
+    }
+    printf("libwith %s: %s\n", WITH_VERSION, caught ? "works" : "does not work");
+    return !caught;
+}
