@@ -93,6 +93,7 @@ struct with_class {
     void (*enter)(void *manager);
     bool (*exit)(void *manager, const with_exception *exception);
     bool suppressor;
+    bool quick; /* enter and exit are to cost nothing more: a failing enter names its place itself */
 };
 
 /* ---- Exception types: CPython's tree ------------------------------------------------------- */
@@ -200,12 +201,25 @@ WITH_API size_t with_dump(FILE *stream);
 
 /* ---- Plumbing of the macros ---------------------------------------------------------------- */
 
-enum { WITH_MANAGER_SITE_, WITH_LANDING_SITE_, WITH_TRY_SITE_, WITH_HANDLING_SITE_, WITH_THROW_SITE_ };
+enum {
+    WITH_MANAGER_SITE_,
+    WITH_ENTERING_SITE_,
+    WITH_LANDING_SITE_,
+    WITH_TRY_SITE_,
+    WITH_HANDLING_SITE_,
+    WITH_THROW_SITE_,
+};
 
 /* All that a throw must know is on the thread's list of frames, newest first. */
 struct with_frame_ {
     struct with_frame_ *previous;
     const with_site *site;
+};
+
+/* A block whose manager is being entered: it has no exit yet, but belongs into a traceback. */
+struct with_entering_ {
+    struct with_frame_ frame;
+    const with_site *block;
 };
 
 /* An exception being handled: by a handler, or by a throw that is running the exits. */
@@ -287,6 +301,22 @@ WITH_INLINE_ void with_push_(struct with_frame_ *frame, const with_site *site)
     with_thread_.top = frame;
 }
 
+WITH_INLINE_ void with_entered_(struct with_entering_ *entering)
+{
+    if (__builtin_expect(with_thread_.top == &entering->frame, 1))
+        with_thread_.top = entering->frame.previous;
+}
+
+WITH_INLINE_ void with_run_enter_(struct with_head_ *head, const struct with_class *manager_class)
+{
+    static const with_site site = {"", "", "", 0, WITH_ENTERING_SITE_};
+    struct with_entering_ entering __attribute__((cleanup(with_entered_)));
+
+    entering.block = head->frame.site;
+    with_push_(&entering.frame, &site);
+    manager_class->enter(head);
+}
+
 /* Enters a manager; from here on a throw finds it. */
 WITH_INLINE_ const struct with_class *with_enter_(void *manager, const with_site *site)
 {
@@ -294,7 +324,9 @@ WITH_INLINE_ const struct with_class *with_enter_(void *manager, const with_site
     const struct with_class *manager_class = head->manager_class;
 
     if (__builtin_expect(!manager_class, 0)) with_no_class_(site);
-    manager_class->enter(manager);
+    head->frame.site = site;
+    if (manager_class->quick) manager_class->enter(manager);
+    else with_run_enter_(head, manager_class);
     with_push_(&head->frame, site);
     return manager_class;
 }
@@ -465,7 +497,7 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
         WITH_RAISE_(with_throw_error_, TEXT, with_code_, __VA_ARGS__);                             \
     })
 
-#define WITH_CLASS_(NAME, T, ENTER, EXIT)                                                          \
+#define WITH_CLASS_(NAME, T, ENTER, EXIT, QUICK)                                                    \
     _Static_assert(offsetof(struct T, with_) == 0,                                                 \
                    "WITH_MANAGER or WITH_SUPPRESSOR must come first in struct " #T);               \
     WITH_INLINE_ void NAME##enter_(void *self) { ENTER((struct T *)self); }                        \
@@ -474,7 +506,7 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
         return EXIT((struct T *)self, exception);                                                  \
     }                                                                                              \
     static const struct with_class NAME __attribute__((unused)) = {                                \
-        #T, NAME##enter_, NAME##exit_, WITH_IS_SUPPRESSOR_(*(struct T *)0)}
+        #T, NAME##enter_, NAME##exit_, WITH_IS_SUPPRESSOR_(*(struct T *)0), QUICK}
 #define WITH_NEW_(T, ...) ((struct T){.with_.head.manager_class = &T##_with_class_, __VA_ARGS__})
 
 /* ---- Managers ------------------------------------------------------------------------------ */
@@ -494,7 +526,7 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
  */
 #define WITH_MANAGER struct with_manager_ with_
 #define WITH_SUPPRESSOR struct with_suppressor_ with_
-#define WITH_CLASS(T, ENTER, EXIT) WITH_CLASS_(T##_with_class_, T, ENTER, EXIT)
+#define WITH_CLASS(T, ENTER, EXIT) WITH_CLASS_(T##_with_class_, T, ENTER, EXIT, false)
 
 /*
  * WITH_NEW(T), WITH_NEW(T, .member = value, ...): a value of struct T, not yet entered: what functions

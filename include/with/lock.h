@@ -57,9 +57,12 @@ enum with_lock_kind_ {
     WITH_LOCK_MTX_,
 };
 
-/* What is left to do when a lock cannot be had (NULL: there is none), or cannot be given back. */
-WITH_API void with_lock_failed_(enum with_lock_kind_ kind, const volatile void *lock,
-                                int error) WITH_RAISES_;
+/*
+ * What is left to do when a lock cannot be had (NULL: there is none), or cannot be given back. block is
+ * the statement that wanted it, or NULL if the traceback will name that anyway.
+ */
+WITH_API void with_lock_failed_(const with_site *block, enum with_lock_kind_ kind,
+                                const volatile void *lock, int error) WITH_RAISES_;
 WITH_API void with_unlock_failed_(enum with_lock_kind_ kind, const volatile void *lock, int error,
                                   const with_exception *exception) __attribute__((cold));
 WITH_API void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, double seconds);
@@ -80,10 +83,11 @@ WITH_API void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, 
     };                                                                                             \
     WITH_INLINE_ void with_lock_##NAME##_enter_(struct cm_lock_##NAME *self)                       \
     {                                                                                              \
+        const with_site *const block = self->with_.head.frame.site;                                \
         int error;                                                                                 \
-        if (__builtin_expect(!self->lock, 0)) with_lock_failed_(KIND, NULL, 0);                    \
+        if (__builtin_expect(!self->lock, 0)) with_lock_failed_(block, KIND, NULL, 0);             \
         error = ACQUIRE(self->lock);                                                               \
-        if (__builtin_expect(error, 0)) with_lock_failed_(KIND, self->lock, error);                \
+        if (__builtin_expect(error, 0)) with_lock_failed_(block, KIND, self->lock, error);         \
     }                                                                                              \
     WITH_INLINE_ void with_lock_##NAME##_within_enter_(struct cm_lock_##NAME##_within *self)       \
     {                                                                                              \
@@ -103,7 +107,8 @@ WITH_API void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, 
         if (__builtin_expect(error, 0)) with_unlock_failed_(KIND, self->lock, error, exception);   \
         return false;                                                                              \
     }                                                                                              \
-    WITH_CLASS(cm_lock_##NAME, with_lock_##NAME##_enter_, with_lock_##NAME##_exit_);               \
+    WITH_CLASS_(cm_lock_##NAME##_with_class_, cm_lock_##NAME, with_lock_##NAME##_enter_,           \
+                with_lock_##NAME##_exit_, true);                                                   \
     WITH_CLASS(cm_lock_##NAME##_within, with_lock_##NAME##_within_enter_,                          \
                with_lock_##NAME##_within_exit_);                                                   \
     WITH_INLINE_ struct cm_lock_##NAME cm_lock_##NAME(TYPE *lock) {                                \

@@ -126,6 +126,9 @@ void with__unwind(struct with__exception *self)
         throwing.frame.previous = frame->previous;
         switch (frame->site->kind_) {
         case WITH_MANAGER_SITE_: pass_manager(&throwing, (struct with_head_ *)frame); break;
+        case WITH_ENTERING_SITE_:
+            with__add_traceback(self, ((struct with_entering_ *)frame)->block);
+            break;
         case WITH_TRY_SITE_: land_in_try(&throwing, (struct with_try_ *)frame);
         case WITH_HANDLING_SITE_: {
             struct with_handling_ *left = (struct with_handling_ *)frame;

@@ -89,11 +89,11 @@ static void recover_enter(struct cm_lock_recover *self)
 {
     int error;
 
-    if (!self->lock) with_lock_failed_(WITH_LOCK_MUTEX_, NULL, 0);
+    if (!self->lock) with_lock_failed_(NULL, WITH_LOCK_MUTEX_, NULL, 0);
     self->as = take_over(self->lock);
     if (self->as) return;
     error = pthread_mutex_lock(self->lock);
-    if (error && error != EOWNERDEAD) with_lock_failed_(WITH_LOCK_MUTEX_, self->lock, error);
+    if (error && error != EOWNERDEAD) with_lock_failed_(NULL, WITH_LOCK_MUTEX_, self->lock, error);
     self->as = error == EOWNERDEAD;
 }
 
@@ -119,10 +119,15 @@ struct cm_lock_recover cm_lock_recover(pthread_mutex_t *mutex)
 
 /* ---- What is said of a failure ------------------------------------------------------------- */
 
-void with_lock_failed_(enum with_lock_kind_ kind, const volatile void *lock, int error)
+void with_lock_failed_(const with_site *block, enum with_lock_kind_ kind, const volatile void *lock,
+                       int error)
 {
+    static const with_site site = {"", "", "", 0, WITH_ENTERING_SITE_};
+    struct with_entering_ entering __attribute__((cleanup(with_entered_))) = {.block = block};
     const char *const type = type_names[kind];
     void *const at = (void *)lock;
+
+    if (block) with_push_(&entering.frame, &site);
 
     if (!lock) with_throw(with_ValueError, "there is no lock: the %s * is NULL", type);
     if (kind == WITH_LOCK_MTX_) /* C11 says no more than that it failed */

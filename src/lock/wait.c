@@ -146,12 +146,12 @@ void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, double se
 {
     int error;
 
-    if (!lock) with_lock_failed_(kind, NULL, 0);
+    if (!lock) with_lock_failed_(NULL, kind, NULL, 0);
     if (isnan(seconds))
         with_throw(with_ValueError, "the seconds to wait for the %s at %p are not a number",
                    with__lock_type(kind), (void *)lock);
     error = wait_until((struct wanted){kind, lock}, with__deadline_in(seconds));
     if (error == ETIMEDOUT)
         WITH__TIMED_OUT(seconds, "the %s at %p", with__lock_type(kind), (void *)lock);
-    if (error) with_lock_failed_(kind, lock, error);
+    if (error) with_lock_failed_(NULL, kind, lock, error);
 }
