@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Reads a public header and prints its man page (mode=man), its public names (mode=names: one a line,
-# and behind it the keyword that stands for it, if any), or those of its functions and macros alone
-# (mode=calls). POSIX awk; see tools/man-pages.
+# and behind it the keyword that stands for it, if any), those of its functions and macros alone
+# (mode=calls), or of the functions without a contract (mode=bare). POSIX awk; see tools/man-pages.
 #
 # What it relies on is how the headers are written: the first comment names the file and says what it
 # is; banners (/* ---- Title ---) make sections; a comment directly above declarations is their
@@ -251,10 +251,11 @@ function print_names(    i)
     for (i = 1; i <= items; i++) {
         if (item_name[i] == "") continue
         if (mode == "calls" && !is_call(i)) continue
+        if (mode == "bare" && (item_kind[i] != "function" || group_text[item_group[i]] != "")) continue
         if (names_seen[item_name[i]]++) continue
         print item_name[i] (item_name[i] in alias ? " " alias[item_name[i]] : "")
     }
-    if (mode == "calls") return
+    if (mode != "names") return
     for (i = 1; i <= types; i++) print "with_" type_name[i] " " type_name[i]
 }
 
