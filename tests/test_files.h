@@ -18,9 +18,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -129,7 +131,12 @@ HELPER void become_nobody(void)
     X(fchown)                                                                                      \
     X(fclose)                                                                                      \
     X(fdopen)                                                                                      \
+    X(fgetxattr)                                                                                   \
+    X(flistxattr)                                                                                  \
+    X(fremovexattr)                                                                                \
+    X(fsetxattr)                                                                                   \
     X(fstat)                                                                                       \
+    X(fstatat)                                                                                     \
     X(fsync)                                                                                       \
     X(openat)                                                                                      \
     X(readlinkat)                                                                                  \
@@ -206,6 +213,31 @@ int fstat(int fd, struct stat *status)
     return refused(CALL_fstat) ? -1 : REAL(fstat)(fd, status);
 }
 
+int fstatat(int directory, const char *path, struct stat *status, int flags)
+{
+    return refused(CALL_fstatat) ? -1 : REAL(fstatat)(directory, path, status, flags);
+}
+
+ssize_t fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+    return refused(CALL_fgetxattr) ? -1 : REAL(fgetxattr)(fd, name, value, size);
+}
+
+ssize_t flistxattr(int fd, char *names, size_t size)
+{
+    return refused(CALL_flistxattr) ? -1 : REAL(flistxattr)(fd, names, size);
+}
+
+int fremovexattr(int fd, const char *name)
+{
+    return refused(CALL_fremovexattr) ? -1 : REAL(fremovexattr)(fd, name);
+}
+
+int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
+{
+    return refused(CALL_fsetxattr) ? -1 : REAL(fsetxattr)(fd, name, value, size, flags);
+}
+
 int fsync(int fd)
 {
     return refused(CALL_fsync) ? -1 : REAL(fsync)(fd);
@@ -217,7 +249,7 @@ int openat(int directory, const char *path, int flags, ...)
     mode_t mode;
 
     va_start(arguments, flags);
-    mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+    mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
     return refused(CALL_openat) ? -1 : REAL(openat)(directory, path, flags, mode);
 }

@@ -197,21 +197,22 @@ static void replace_enter(struct cm_replace *self)
 
 /* ---- Exit ---------------------------------------------------------------------------------- */
 
-static void commit_and_close(struct cm_replace *self, struct failures *failures)
-{
-    const bool written = write_out(self, failures);
-
-    close_stream(self, "closing", failures);
-    if (!written || failures->count || !take_place(self, failures))
-        remove_temporary(self, failures);
-}
-
 /* Nobody wants what is still buffered: dropped, it cannot fail to be written. */
 static void discard(struct cm_replace *self, struct failures *failures)
 {
     DROP_BUFFERED(self->as);
     close_stream(self, "closing", failures);
     if (self->owner_ == getpid()) remove_temporary(self, failures);
+}
+
+static void commit_and_close(struct cm_replace *self, struct failures *failures)
+{
+    if (!write_out(self, failures)) {
+        discard(self, failures);
+        return;
+    }
+    close_stream(self, "closing", failures);
+    if (failures->count || !take_place(self, failures)) remove_temporary(self, failures);
 }
 
 /* After with_replace_commit() the stream should have had nothing more to write. */
