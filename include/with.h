@@ -403,7 +403,12 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
     (void)variable;
 }
 #else
-#define WITH_NO_JUMP_(NAME, ZERO) , (*NAME)[(ZERO) + 1] __attribute__((unused)) = NULL
+#ifndef __OPTIMIZE__ /* gcc 12 crashes at -O0 on a cleanup in whose scope it sees that nothing throws */
+#define WITH_ONE_ (with_isinstance(NULL, NULL) + 1)
+#else
+#define WITH_ONE_ 1
+#endif
+#define WITH_NO_JUMP_(NAME, ZERO) , (*NAME)[(ZERO) + WITH_ONE_] __attribute__((unused)) = NULL
 #define WITH_NO_JUMP_PAST_ __attribute__((unused))
 #endif
 
