@@ -17,15 +17,17 @@ struct with__exception with__last_resort = {
     .exception = {.type = &with_MemoryError, .message = "no memory left to raise an exception"},
 };
 
-/* Its value only says that the thread has a cache; the destructor frees that. */
+/* Its value only says that the thread may have a cache; the destructor frees that. */
 static pthread_key_t cache_key;
 static bool cache_key_made;
+static __thread bool cache_key_set __attribute__((tls_model("initial-exec")));
 
 static void free_cache(void *unused)
 {
     (void)unused;
     free(with_thread_.cache);
     with_thread_.cache = NULL;
+    cache_key_set = false;
 }
 
 __attribute__((constructor)) static void make_cache_key(void)
@@ -65,27 +67,32 @@ static struct with__exception *allocate(void)
 static bool may_cache(void)
 {
     if (with_thread_.cache || !cache_key_made) return false;
-    return pthread_getspecific(cache_key) || pthread_setspecific(cache_key, &cache_key) == 0;
+    if (!cache_key_set) cache_key_set = pthread_setspecific(cache_key, &cache_key) == 0;
+    return cache_key_set;
+}
+
+static bool is_reserve(const struct with__exception *self)
+{
+    return self >= reserve && self < reserve + WITH__RESERVE;
 }
 
 static void recycle(struct with__exception *self)
 {
-    if (self >= reserve && self < reserve + WITH__RESERVE)
-        atomic_fetch_and(&reserve_used, ~(UINT64_C(1) << (self - reserve)));
+    if (is_reserve(self)) atomic_fetch_and(&reserve_used, ~(UINT64_C(1) << (self - reserve)));
     else if (may_cache()) with_thread_.cache = self;
     else free(self);
 }
 
 struct with__exception *with__exception_new(const with_exception_type *type)
 {
-    const with_exception *context = with_current();
+    const with_exception *context = with_thread_.handling ? with_thread_.handling->exception : NULL;
     struct with__exception *self = allocate();
 
     if (self == &with__last_resort) return self;
     self->exception = (with_exception){
         .type = type,
         .message = "",
-        .context = with_exception_ref(context),
+        .context = context ? with_exception_ref(context) : NULL,
         .traceback = self->traceback,
     };
     atomic_init(&self->references, 1);
@@ -153,13 +160,29 @@ static void free_all(struct with__exception *dead)
     }
 }
 
+/* As nearly all do: they are raised and handled, and that is it. */
+static bool can_just_be_cached(const struct with__exception *self)
+{
+    return !self->exception.context && !self->exception.cause && !self->chunks &&
+           !self->more_traceback && !self->stack && !self->release && !is_reserve(self) &&
+           cache_key_set && !with_thread_.cache;
+}
+
+static void free_keeping_errno(struct with__exception *self)
+{
+    const int error = errno;
+
+    free_all(self);
+    errno = error;
+}
+
 void with_exception_unref(const with_exception *exception)
 {
     struct with__exception *self = with__whole(exception);
-    int error = errno;
 
-    if (drop(self)) free_all(self);
-    errno = error;
+    if (!drop(self)) return;
+    if (can_just_be_cached(self)) with_thread_.cache = self;
+    else free_keeping_errno(self);
 }
 
 /* ---- Chains -------------------------------------------------------------------------------- */
@@ -232,23 +255,21 @@ bool with__own(struct with__exception *self, void (*release)(void *owned), void 
     return true;
 }
 
-void with__add_traceback(struct with__exception *self, const with_site *site)
+void with__grow_traceback(struct with__exception *self, const with_site *site)
 {
-    with_exception *e = &self->exception;
+    const size_t twice = self->traceback_room * 2;
+    const size_t room = twice < WITH__TRACEBACK_MAX ? twice : WITH__TRACEBACK_MAX;
+    const with_site **more = NULL;
 
     if (self == &with__last_resort) return;
-    if (e->traceback_length == self->traceback_room) {
-        size_t room = self->traceback_room * 2;
-        const with_site **more =
-            room <= WITH__TRACEBACK_MAX ? realloc(self->more_traceback, room * sizeof *more) : NULL;
-        if (!more) {
-            e->traceback_lost++;
-            return;
-        }
-        if (!self->more_traceback) memcpy(more, self->traceback, sizeof self->traceback);
-        self->more_traceback = more;
-        self->traceback_room = room;
-        e->traceback = more;
+    if (self->traceback_room < room) more = realloc(self->more_traceback, room * sizeof *more);
+    if (!more) {
+        self->exception.traceback_lost++;
+        return;
     }
-    (self->more_traceback ? self->more_traceback : self->traceback)[e->traceback_length++] = site;
+    if (!self->more_traceback) memcpy(more, self->traceback, sizeof self->traceback);
+    self->more_traceback = more;
+    self->traceback_room = room;
+    self->exception.traceback = more;
+    with__add_traceback(self, site);
 }

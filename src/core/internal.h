@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 enum {
-    WITH__TRACEBACK_INLINE = 16,
+    WITH__TRACEBACK_INLINE = 32,
     WITH__TRACEBACK_MAX = 1000,
     WITH__TEXT_INLINE = 240,
     WITH__RESERVE = 64, /* exceptions that can be alive when there is no memory; one bit each */
@@ -33,7 +33,7 @@ struct with__exception {
     struct with__chunk *chunks;
     const with_site **more_traceback; /* allocated, once the inline part is full */
     size_t traceback_room;
-    void **stack; /* native return addresses, if WITH_BACKTRACE=1 */
+    void **stack;                 /* native return addresses, if WITH_BACKTRACE=1 */
     void (*release)(void *owned); /* NULL, or to be called when the exception goes */
     void *owned;
     const struct with_thread_ *owner;
@@ -73,8 +73,18 @@ bool with__own(struct with__exception *self, void (*release)(void *owned), void 
 /* Sets the cause, borrowed, or NULL; the context is then not printed. */
 void with__set_cause(struct with__exception *self, const with_exception *cause);
 
-/* Records a place that the exception was thrown at or passed. */
-void with__add_traceback(struct with__exception *self, const with_site *site);
+/* As with__add_traceback(), when there is no room left. */
+void with__grow_traceback(struct with__exception *self, const with_site *site);
+
+/* Records a place that the exception was thrown at or passed. The last resort never has room. */
+static inline void with__add_traceback(struct with__exception *self, const with_site *site)
+{
+    with_exception *e = &self->exception;
+
+    if (__builtin_expect(e->traceback_length == self->traceback_room, 0))
+        with__grow_traceback(self, site);
+    else ((const with_site **)e->traceback)[e->traceback_length++] = site;
+}
 
 /* Makes what is being handled the context of self, and takes self out of every chain it would close. */
 void with__set_context(struct with__exception *self, const with_exception *context);
