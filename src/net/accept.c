@@ -39,6 +39,7 @@ static int accept_next(int listener, int64_t deadline, int cancel_state,
 {
     int fd;
 
+    if (listener < 0) return -EBADF; /* which poll() would pass over */
     do {
         fd = with__net_wait(listener, POLLIN, deadline, cancel_state);
         if (fd != 0) return fd;

@@ -11,9 +11,6 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/sockios.h>
-#endif
 
 enum { STEP_MAX_MS = 50 };
 
@@ -33,8 +30,8 @@ static int unacknowledged(int fd)
 {
     int amount = -1;
 
-#if defined(SIOCOUTQ)
-    if (ioctl(fd, SIOCOUTQ, &amount) < 0) return -1;
+#if defined(__linux__) /* SIOCOUTQ, by the name that needs no kernel header: tcp(7) */
+    if (ioctl(fd, TIOCOUTQ, &amount) < 0) return -1;
 #elif defined(FIONWRITE)
     if (ioctl(fd, FIONWRITE, &amount) < 0) return -1;
 #else
