@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stdio hides: every failure of the enters and exits of cm_open, cm_fdopen and cm_fd is thrown, or
- * is a note of the exception that leaves the block. And what a child process writes.
+ * What stdio hides: every failure of the enters and exits of cm_open, cm_fdopen and cm_fd is
+ * thrown, or is a note of the exception that leaves the block. And what a child process writes.
  */
 #define TEST_FAILING_CALLS
 #include "test_files.h"

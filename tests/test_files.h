@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of files share: a directory of their own to work in, short ways to look at files, and
- * calls of libc that fail on demand. A test that wants the calls to fail defines TEST_FAILING_CALLS.
+ * What the tests of files share: a directory of their own to work in, short ways to look at files,
+ * and calls of libc that fail on demand. A test that wants the calls to fail defines
+ * TEST_FAILING_CALLS.
  */
 #ifndef TEST_FILES_H
 #define TEST_FILES_H
@@ -165,6 +166,9 @@ static bool refused(enum call call)
 
 #define REAL(NAME) ((__typeof__(&NAME))dlsym(RTLD_NEXT, #NAME))
 
+/* Seen by the library, also when the program hides its own symbols. */
+#pragma GCC visibility push(default)
+
 /* Closed all the same, as the real one does when it fails. */
 int close(int fd)
 {
@@ -268,6 +272,8 @@ int unlinkat(int directory, const char *path, int flags)
 {
     return refused(CALL_unlinkat) ? -1 : REAL(unlinkat)(directory, path, flags);
 }
+
+#pragma GCC visibility pop
 
 #endif /* TEST_FAILING_CALLS */
 

@@ -197,8 +197,10 @@ static void test_owner(void)
 
 /* ---- Attributes ---------------------------------------------------------------------------- */
 
-/* An access list as the kernel has it (linux/posix_acl_xattr.h): user::rw-, user:4321:rw-, group::---,
- * mask::rw-, other::---. */
+/*
+ * An access list as the kernel has it (linux/posix_acl_xattr.h): user::rw-, user:4321:rw-,
+ * group::---, mask::rw-, other::---.
+ */
 static const unsigned char access_list[] = {
     2,    0, 0, 0,                         /* version */
     0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff, /* the owner */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cm_replace when something fails: each call of its enter, exit and commit in turn. Whatever fails, the
- * file is whole, nothing stays open, and no temporary file stays but one that cannot be removed.
+ * cm_replace when something fails: each call of its enter, exit and commit in turn. Whatever fails,
+ * the file is whole, nothing stays open, and no temporary file stays but one that cannot be
+ * removed.
  */
 #define TEST_FAILING_CALLS
 #include "test_files.h"
@@ -80,7 +81,10 @@ static void replace_and_commit(void *unused)
 
 #define NOTHING (void)0
 
-/* Runs FUNCTION on a file that is "old" after PLAN, and checks what it throws and what the file is then. */
+/*
+ * Runs FUNCTION on a file that is "old" after PLAN, and checks what it throws and what the file is
+ * then.
+ */
 #define CHECK_RUN(PLAN, FUNCTION, THROWN, CONTENT)                                                 \
     do {                                                                                           \
         int before_ = open_descriptors();                                                          \

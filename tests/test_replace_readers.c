@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Readers of a file that two writers keep replacing: each sees one whole content, never a part or none.
+ * Readers of a file that two writers keep replacing: each sees one whole content, never a part or
+ * none.
  */
 #include "test_files.h"
 

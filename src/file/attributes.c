@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a replaced file hands on to the one that takes its place. A mode without its access list could
- * allow more than the old file did (its group bits are then the list's mask, acl(5)), so the two go together.
+ * What a replaced file hands on to the one that takes its place. A mode without its access list
+ * could allow more than the old file did (its group bits are then the list's mask, acl(5)), so the
+ * two go together.
  */
 #include "internal.h"
 

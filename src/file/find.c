@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finding the file that a path leads to, whether it exists or not: the directory that holds it, and its
- * name there. Later changes of the working directory then do not matter.
+ * Finding the file that a path leads to, whether it exists or not: the directory that holds it, and
+ * its name there. Later changes of the working directory then do not matter.
  */
 #include "internal.h"
 

@@ -53,8 +53,8 @@ static inline void with__close_quietly(int fd)
 }
 
 /*
- * Opens the directory that holds the file which path leads to, as open() would follow its links, and
- * writes the file's name there into name. Gives the directory's descriptor, or -1.
+ * Opens the directory that holds the file which path leads to, as open() would follow its links,
+ * and writes the file's name there into name. Gives the directory's descriptor, or -1.
  */
 int with__find_file(const char *path, char *name, size_t size);
 

@@ -52,7 +52,10 @@ static FILE *stream_on(int fd, const struct mode *mode)
     return file;
 }
 
-/* Closes file, which is gone then in any case. Gives 0 or an error number; *earlier: an older error. */
+/*
+ * Closes file, which is gone then in any case. Gives 0 or an error number; *earlier: an older
+ * error.
+ */
 static int close_stream(FILE *file, bool *earlier)
 {
     const struct with__calm calm = with__calm_begin();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cm_replace: writes beside a file and takes its place at the end. No step of it is tried twice: after
- * a failed fsync() a second one may say that all is well when it is not.
+ * cm_replace: writes beside a file and takes its place at the end. No step of it is tried twice:
+ * after a failed fsync() a second one may say that all is well when it is not.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dup3() */
