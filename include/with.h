@@ -69,14 +69,14 @@ typedef struct with_note {
  */
 typedef struct with_exception {
     const with_exception_type *type;
-    const char *message;                  /* never NULL; "" if there is none */
-    int code;                             /* an OSError's error number, a SystemExit's status, or 0 */
-    bool suppress_context;                /* raised by throw_from(): its context is not printed */
+    const char *message;   /* never NULL; "" if there is none */
+    int code;              /* an OSError's error number, a SystemExit's status, or 0 */
+    bool suppress_context; /* raised by throw_from(): its context is not printed */
     const struct with_exception *context; /* what was being handled when it was raised, or NULL */
     const struct with_exception *cause;   /* what throw_from() was given, or NULL */
     const with_note *notes;               /* the first note, or NULL */
     size_t notes_lost;                    /* how many notes found no memory */
-    const with_site *const *traceback;    /* the throw, then each block it passed, innermost first */
+    const with_site *const *traceback; /* the throw, then each block it passed, innermost first */
     size_t traceback_length;
     size_t traceback_lost; /* blocks passed for which there was no memory, or past the 1,000th */
 } with_exception;
@@ -85,7 +85,9 @@ typedef struct with_exception {
 typedef struct with_state {
     void *top_, *handling_;
 } with_state;
+/* clang-format off */
 #define WITH_STATE_INIT {NULL, NULL}
+/* clang-format on */
 
 /* The functions of a manager, as WITH_CLASS() records them. */
 struct with_class {
@@ -93,7 +95,7 @@ struct with_class {
     void (*enter)(void *manager);
     bool (*exit)(void *manager, const with_exception *exception);
     bool suppressor;
-    bool quick; /* enter and exit are to cost nothing more: a failing enter names its place itself */
+    bool quick; /* costs nothing more than its functions: a failing enter names its place itself */
 };
 
 /* ---- Exception types: CPython's tree ------------------------------------------------------- */
@@ -272,13 +274,14 @@ struct with_thread_ {
 WITH_API void with_throw_(const with_site *site, const with_exception_type *type,
                           const char *format, ...) WITH_RAISES_ WITH_PRINTF_(3);
 WITH_API void with_throw_from_(const with_site *site, const with_exception *cause,
-                               const with_exception_type *type, const char *format, ...)
-    WITH_RAISES_ WITH_PRINTF_(4);
-WITH_API void with_throw_error_(const with_site *site, int code, const char *format, ...)
-    WITH_RAISES_ WITH_PRINTF_(3);
+                               const with_exception_type *type, const char *format,
+                               ...) WITH_RAISES_ WITH_PRINTF_(4);
+WITH_API void with_throw_error_(const with_site *site, int code, const char *format,
+                                ...) WITH_RAISES_ WITH_PRINTF_(3);
 WITH_API void with_release_error_(const with_site *site, const with_exception *exception, int code,
                                   const char *format, ...) WITH_PRINTF_(4);
-WITH_API void with_throw_again_(const with_site *site, const with_exception *exception) WITH_RAISES_;
+WITH_API void with_throw_again_(const with_site *site,
+                                const with_exception *exception) WITH_RAISES_;
 WITH_API void with_rethrow_(const with_site *site) WITH_RAISES_;
 WITH_API void with_exit_(const with_site *site, int status) WITH_RAISES_;
 WITH_API void with_no_class_(const with_site *site) WITH_RAISES_;
@@ -384,6 +387,8 @@ WITH_MISUSE_(with_break_in_catch_,
              "`break` leaves only the `catch` block, not the loop around it: leave by `goto`, or "
              "set a flag; to hold a manager in a loop write `using (MANAGER, VAR);`");
 
+/* What reads as statements is laid out by hand. */
+/* clang-format off */
 #define WITH_JOIN_(A, B) WITH_JOIN_2_(A, B)
 #define WITH_JOIN_2_(A, B) A##B
 #define WITH_PICK_(A, B, C, D, ...) D
@@ -517,6 +522,8 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
         #T, NAME##enter_, NAME##exit_, WITH_IS_SUPPRESSOR_(*(struct T *)0), QUICK}
 #define WITH_NEW_(T, ...) ((struct T){.with_.head.manager_class = &T##_with_class_, __VA_ARGS__})
 
+/* clang-format on */
+
 /* ---- Managers ------------------------------------------------------------------------------ */
 
 /*
@@ -610,6 +617,8 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
 /* ---- Keywords ------------------------------------------------------------------------------ */
 
 #ifndef WITH_NO_KEYWORDS
+/* It would write `catch (`, which defines another macro. */
+/* clang-format off */
 /* The comments at the ends of lines are for clang, which shows the lines when it refuses a jump. */
 #define with(...)                                                                                  \
     WITH_STATEMENT_(__COUNTER__, "with (" #__VA_ARGS__ ")", __VA_ARGS__) /* label before it! */
@@ -670,6 +679,7 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
 #define UnicodeError with_UnicodeError
 #define UnicodeDecodeError with_UnicodeDecodeError
 #define UnicodeEncodeError with_UnicodeEncodeError
+/* clang-format on */
 #endif /* WITH_NO_KEYWORDS */
 
 #endif /* !__cplusplus */

@@ -37,7 +37,8 @@ function read_header(    i)
 {
     i = read_top(1)
     while (i <= NR) {
-        if (line[i] ~ /^\/\*/) {
+        if (line[i] ~ /clang-format o(n|ff)/) i++
+        else if (line[i] ~ /^\/\*/) {
             end_group()
             i = read_comment(i)
         } else if (line[i] ~ /^[ \t]*$/) {
