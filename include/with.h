@@ -510,11 +510,15 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
         WITH_RAISE_(with_throw_error_, TEXT, with_code_, __VA_ARGS__);                             \
     })
 
+/*
+ * Inline, but not always: gcc refuses that where it finds the function in the class too late (gcc 12
+ * at -Og), and where an exit has a block of its own class in it.
+ */
 #define WITH_CLASS_(NAME, T, ENTER, EXIT, QUICK)                                                    \
     _Static_assert(offsetof(struct T, with_) == 0,                                                 \
                    "WITH_MANAGER or WITH_SUPPRESSOR must come first in struct " #T);               \
-    WITH_INLINE_ void NAME##enter_(void *self) { ENTER((struct T *)self); }                        \
-    WITH_INLINE_ bool NAME##exit_(void *self, const with_exception *exception)                     \
+    static inline void NAME##enter_(void *self) { ENTER((struct T *)self); }                       \
+    static inline bool NAME##exit_(void *self, const with_exception *exception)                    \
     {                                                                                              \
         return EXIT((struct T *)self, exception);                                                  \
     }                                                                                              \
