@@ -12,19 +12,6 @@ static const with_exception *older(const with_exception *exception)
     return exception->suppress_context ? NULL : exception->context;
 }
 
-/* The length of the chain up to where it ends or comes back to what it has passed. */
-static size_t chain_length(const with_exception *newest)
-{
-    size_t length = 0;
-
-    for (const with_exception *e = newest; e; e = older(e), length++) {
-        const with_exception *seen = newest;
-        for (size_t i = 0; i < length; i++, seen = older(seen))
-            if (seen == e) return length;
-    }
-    return length;
-}
-
 static void print_traceback(FILE *stream, const with_exception *exception)
 {
     if (!exception->traceback_length) return;
@@ -50,21 +37,26 @@ static void print_one(FILE *stream, const with_exception *exception)
         fprintf(stream, "[%zu more notes, for which there was no memory]\n", exception->notes_lost);
 }
 
+/* Walks to the oldest of a chain and back, along links that it leaves on its way there. */
 void with_print_exception(FILE *stream, const with_exception *exception)
 {
-    int error = errno;
+    const int error = errno;
+    const with_exception *newer = NULL;
 
-    for (size_t i = chain_length(exception); i-- > 0;) {
-        const with_exception *e = exception;
-        for (size_t k = 0; k < i; k++) e = older(e);
-        print_one(stream, e);
-        if (i == 0) break;
-        const with_exception *newer = exception;
-        for (size_t k = 0; k + 1 < i; k++) newer = older(newer);
-        fputs(newer->cause
+    for (const with_exception *e; exception && (e = older(exception)); exception = e) {
+        with__whole(exception)->visited = with__whole(newer);
+        newer = exception;
+    }
+    while (exception) {
+        print_one(stream, exception);
+        exception = newer;
+        if (!exception) break;
+        fputs(exception->cause
                   ? "\nThe above exception was the direct cause of the following exception:\n\n"
                   : "\nDuring handling of the above exception, another exception occurred:\n\n",
               stream);
+        newer = (const with_exception *)with__whole(exception)->visited;
+        with__whole(exception)->visited = NULL;
     }
     errno = error;
 }
