@@ -25,7 +25,8 @@ TEST_AGAIN_IN = @$(FIXED) ctest --output-on-failure -j $(JOBS) -LE source $(TEST
 # The sanitizers of gcc 12 and clang 14 do not know the address space layout of newer kernels.
 FIXED := $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$(uname -m)" -R)
 FORMATTED = $(wildcard include/*.h include/*/*.h src/*.[ch] src/*/*.[ch] tests/*.[ch] \
-	tests/*.cpp tests/*/*.[ch] tests/*/*/*.[ch] bench/*.[ch] bench/*.cpp examples/*.[ch] docs/code/*.[ch])
+	tests/*.cpp tests/*/*.[ch] tests/*/*/*.[ch] bench/*.[ch] bench/*.cpp \
+	examples/*.[ch] examples/*/*.[ch] docs/code/*.[ch])
 CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
 
 .DEFAULT_GOAL := all
