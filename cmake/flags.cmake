@@ -20,7 +20,8 @@ endif()
 if(WITH_VALGRIND)
   # Each test that is a program of ours is run through this.
   set(CMAKE_CROSSCOMPILING_EMULATOR valgrind --quiet --error-exitcode=99 --leak-check=full
-                                    --show-leak-kinds=definite --num-callers=30)
+                                    --show-leak-kinds=definite --errors-for-leak-kinds=definite
+                                    --num-callers=30)
 endif()
 
 # Lets a shared library show the symbols of a version script and no other. Never -Bsymbolic: the
