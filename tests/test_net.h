@@ -232,12 +232,18 @@ int close(int fd)
     return -1;
 }
 
+/* Called once, before the next connect(). */
+static void (*before_connect)(int fd);
+
 /* One that is interrupted goes on, as POSIX says. */
 int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
+    void (*const hook)(int) = before_connect;
     const bool fails = refused(CALL_connect);
     const int error = errno;
 
+    before_connect = NULL;
+    if (hook) hook(fd);
     if (!fails) return REAL(connect)(fd, address, length);
     if (error == EINTR && address->sa_family != AF_UNIX) REAL(connect)(fd, address, length);
     errno = error;

@@ -78,7 +78,10 @@ struct addrinfo *with__net_resolve(const char *host, const char *service, int fl
 /* A new exception of the type of an error number, to which notes can be added. */
 struct with__exception *with__net_exception(int code);
 
-/* Throws it with a message. With append, the text of the error number is part of that. */
+/*
+ * Throws it with a message and a code. With append that is an error number: its text is appended, and the
+ * exception becomes one of its type.
+ */
 void with__net_throw(const with_site *site, struct with__exception *self, int code, bool append,
                      const char *format, ...) __attribute__((noreturn, format(printf, 5, 6)));
 

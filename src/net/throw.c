@@ -17,6 +17,7 @@ void with__net_throw(const with_site *site, struct with__exception *self, int co
     va_list arguments;
 
     va_start(arguments, format);
+    if (append && self != &with__last_resort) self->exception.type = with__error_type(number);
     with__set_code(self, number);
     with__set_message(self, append ? number : 0, format, arguments);
     va_end(arguments);
