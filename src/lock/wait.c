@@ -67,6 +67,19 @@ struct wanted {
     volatile void *lock;
 };
 
+/* Where it is the only way to wait, it should also tell a mutex that the thread holds (EDEADLK). */
+static int try_mutex(pthread_mutex_t *mutex)
+{
+#if HAS_CLOCK_FUNCTIONS || defined(__APPLE__)
+    return pthread_mutex_trylock(mutex);
+#else
+    const struct timespec past = {0, 0};
+    const int error = pthread_mutex_timedlock(mutex, &past);
+
+    return error == ETIMEDOUT ? EBUSY : error;
+#endif
+}
+
 static int try_semaphore(sem_t *semaphore)
 {
     while (sem_trywait(semaphore))
@@ -90,7 +103,7 @@ static int try_once(void *argument)
     void *const lock = (void *)wanted->lock;
 
     switch (wanted->kind) {
-    case WITH_LOCK_MUTEX_: return pthread_mutex_trylock(lock);
+    case WITH_LOCK_MUTEX_: return try_mutex(lock);
     case WITH_LOCK_READ_: return pthread_rwlock_tryrdlock(lock);
     case WITH_LOCK_WRITE_: return pthread_rwlock_trywrlock(lock);
     case WITH_LOCK_SEMAPHORE_: return try_semaphore(lock);
