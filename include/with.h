@@ -95,7 +95,7 @@ struct with_class {
     void (*enter)(void *manager);
     bool (*exit)(void *manager, const with_exception *exception);
     bool suppressor;
-    bool quick; /* costs nothing more than its functions: a failing enter names its place itself */
+    bool quick; /* costs nothing more than its functions: what fails names its block itself */
 };
 
 /* ---- Exception types: CPython's tree ------------------------------------------------------- */
@@ -205,7 +205,7 @@ WITH_API size_t with_dump(FILE *stream);
 
 enum {
     WITH_MANAGER_SITE_,
-    WITH_ENTERING_SITE_,
+    WITH_CROSSING_SITE_,
     WITH_LANDING_SITE_,
     WITH_TRY_SITE_,
     WITH_HANDLING_SITE_,
@@ -218,8 +218,8 @@ struct with_frame_ {
     const with_site *site;
 };
 
-/* A block whose manager is being entered: it has no exit yet, but belongs into a traceback. */
-struct with_entering_ {
+/* A block whose manager is being entered or exited: what that throws names the block. */
+struct with_crossing_ {
     struct with_frame_ frame;
     const with_site *block;
 };
@@ -307,20 +307,35 @@ WITH_NOTHROW_ void with_push_(struct with_frame_ *frame, const with_site *site)
     with_thread_.top = frame;
 }
 
-WITH_NOTHROW_ void with_entered_(struct with_entering_ *entering)
+WITH_NOTHROW_ void with_crossed_(struct with_crossing_ *crossing)
 {
-    if (__builtin_expect(with_thread_.top == &entering->frame, 1))
-        with_thread_.top = entering->frame.previous;
+    if (__builtin_expect(with_thread_.top == &crossing->frame, 1))
+        with_thread_.top = crossing->frame.previous;
+}
+
+WITH_NOTHROW_ void with_cross_(struct with_crossing_ *crossing, const with_site *block)
+{
+    static const with_site site = {"", "", "", 0, WITH_CROSSING_SITE_};
+
+    crossing->block = block;
+    with_push_(&crossing->frame, &site);
 }
 
 WITH_INLINE_ void with_run_enter_(struct with_head_ *head, const struct with_class *manager_class)
 {
-    static const with_site site = {"", "", "", 0, WITH_ENTERING_SITE_};
-    struct with_entering_ entering __attribute__((cleanup(with_entered_)));
+    struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
 
-    entering.block = head->frame.site;
-    with_push_(&entering.frame, &site);
+    with_cross_(&crossing, head->frame.site);
     manager_class->enter(head);
+}
+
+WITH_INLINE_ bool with_run_exit_(struct with_head_ *head, const struct with_class *manager_class,
+                                 const with_exception *exception)
+{
+    struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
+
+    with_cross_(&crossing, head->frame.site);
+    return manager_class->exit(head, exception);
 }
 
 /* Enters a manager; from here on a throw finds it. */
@@ -346,7 +361,8 @@ WITH_INLINE_ void with_leave_(struct with_guard_ *guard)
     if (__builtin_expect(with_thread_.top != &head->frame, 0)) return;
     with_thread_.top = guard->manager_class->suppressor ? below->previous : below;
     head->completed = guard->completed;
-    guard->manager_class->exit(head, NULL);
+    if (guard->manager_class->quick) guard->manager_class->exit(head, NULL);
+    else with_run_exit_(head, guard->manager_class, NULL);
 }
 
 /* Puts the landing of a suppressor below the suppressor's own frame. */

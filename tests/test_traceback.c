@@ -169,7 +169,7 @@ static void test_one(void)
             AT("plain_enter",
                "throw(ValueError, \"negative: %d\", self->as)") "ValueError: negative: -1\n");
     CHECK_PRINTED(fail_to_release,
-                  TRACEBACK_TO_CHECK AT(
+                  TRACEBACK_TO_CHECK AT("fail_to_release", "with (WITH_NEW(plain, .as = 0))") AT(
                       "plain_exit",
                       "with_release_error(exception, EIO)") "OSError: zero: Input/output error\n");
     CHECK_PRINTED(
@@ -357,8 +357,9 @@ static void test_places(void)
     const int before = __LINE__;
 
     try {
-        with (WITH_NEW(plain, .as = 3))
+        with (WITH_NEW(plain, .as = 3)) {
             throw(ValueError, "here");
+        }
     } catch (ValueError, e) {
         CHECK_INT((long long)e->traceback_length, 3);
         CHECK_INT(e->traceback[0]->line, before + 4);

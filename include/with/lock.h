@@ -63,7 +63,8 @@ enum with_lock_kind_ {
  */
 WITH_API void with_lock_failed_(const with_site *block, enum with_lock_kind_ kind,
                                 const volatile void *lock, int error) WITH_RAISES_;
-WITH_API void with_unlock_failed_(enum with_lock_kind_ kind, const volatile void *lock, int error,
+WITH_API void with_unlock_failed_(const with_site *block, enum with_lock_kind_ kind,
+                                  const volatile void *lock, int error,
                                   const with_exception *exception) __attribute__((cold));
 WITH_API void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, double seconds);
 
@@ -97,14 +98,16 @@ WITH_API void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, 
                                                const with_exception *exception)                    \
     {                                                                                              \
         const int error = RELEASE(self->lock);                                                     \
-        if (__builtin_expect(error, 0)) with_unlock_failed_(KIND, self->lock, error, exception);   \
+        if (__builtin_expect(error, 0))                                                            \
+            with_unlock_failed_(self->with_.head.frame.site, KIND, self->lock, error, exception);  \
         return false;                                                                              \
     }                                                                                              \
     WITH_INLINE_ bool with_lock_##NAME##_within_exit_(struct cm_lock_##NAME##_within *self,        \
                                                       const with_exception *exception)             \
     {                                                                                              \
         const int error = RELEASE(self->lock);                                                     \
-        if (__builtin_expect(error, 0)) with_unlock_failed_(KIND, self->lock, error, exception);   \
+        if (__builtin_expect(error, 0))                                                            \
+            with_unlock_failed_(self->with_.head.frame.site, KIND, self->lock, error, exception);  \
         return false;                                                                              \
     }                                                                                              \
     WITH_CLASS_(cm_lock_##NAME##_with_class_, cm_lock_##NAME, with_lock_##NAME##_enter_,           \
@@ -249,9 +252,9 @@ struct cm_flock {
 WITH_API struct cm_flock with_flock_(const char *path, double seconds,
                                      const struct with_flock_options *options);
 #define WITH_FLOCK_(PATH, SECONDS, ...)                                                            \
-    with_flock_(                                                                                   \
-        PATH, SECONDS,                                                                             \
-        &(const struct with_flock_options){sizeof(struct with_flock_options), __VA_ARGS__})
+    with_flock_(PATH, SECONDS,                                                                     \
+                &(const struct with_flock_options){.size = sizeof(struct with_flock_options),      \
+                                                   __VA_ARGS__})
 
 /*
  * cm_flock(PATH), cm_flock(PATH, .shared = true), cm_flock(PATH, .nonblocking = true): holds a lock on

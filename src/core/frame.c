@@ -55,7 +55,7 @@ static void exit_manager(void *argument)
     struct with_head_ *head = argument;
 
     head->completed = false;
-    head->manager_class->exit(head, NULL);
+    with_run_exit_(head, head->manager_class, NULL);
 }
 
 /* An exception that leaves an exit here stops nothing: it is printed. */

@@ -105,7 +105,7 @@ static void pass_manager(struct with_handling_ *throwing, struct with_head_ *hea
 
     with__add_traceback(with__whole(throwing->exception), site);
     head->completed = false;
-    if (!head->manager_class->exit(head, throwing->exception)) return;
+    if (!with_run_exit_(head, head->manager_class, throwing->exception)) return;
     if (head->manager_class->suppressor) land_suppressed(throwing);
     with_throw_(site, &with_RuntimeError,
                 "the exit of %s returned true, but only a WITH_SUPPRESSOR can suppress",
@@ -126,8 +126,8 @@ void with__unwind(struct with__exception *self)
         throwing.frame.previous = frame->previous;
         switch (frame->site->kind_) {
         case WITH_MANAGER_SITE_: pass_manager(&throwing, (struct with_head_ *)frame); break;
-        case WITH_ENTERING_SITE_:
-            with__add_traceback(self, ((struct with_entering_ *)frame)->block);
+        case WITH_CROSSING_SITE_:
+            with__add_traceback(self, ((struct with_crossing_ *)frame)->block);
             break;
         case WITH_TRY_SITE_: land_in_try(&throwing, (struct with_try_ *)frame);
         case WITH_HANDLING_SITE_: {

@@ -103,7 +103,7 @@ static bool recover_exit(struct cm_lock_recover *self, const with_exception *exc
     int error = pthread_mutex_unlock(self->lock);
 
     if (consistent_error == EINVAL) consistent_error = 0; /* the block itself made it consistent */
-    if (error) with_unlock_failed_(WITH_LOCK_MUTEX_, self->lock, error, exception);
+    if (error) with_unlock_failed_(NULL, WITH_LOCK_MUTEX_, self->lock, error, exception);
     if (consistent_error)
         with_release_error(exception, consistent_error,
                            "making the pthread_mutex_t at %p consistent again", (void *)self->lock);
@@ -122,13 +122,11 @@ struct cm_lock_recover cm_lock_recover(pthread_mutex_t *mutex)
 void with_lock_failed_(const with_site *block, enum with_lock_kind_ kind, const volatile void *lock,
                        int error)
 {
-    static const with_site site = {"", "", "", 0, WITH_ENTERING_SITE_};
-    struct with_entering_ entering __attribute__((cleanup(with_entered_))) = {.block = block};
+    struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
     const char *const type = type_names[kind];
     void *const at = (void *)lock;
 
-    if (block) with_push_(&entering.frame, &site);
-
+    if (block) with_cross_(&crossing, block);
     if (!lock) with_throw(with_ValueError, "there is no lock: the %s * is NULL", type);
     if (kind == WITH_LOCK_MTX_) /* C11 says no more than that it failed */
         with_throw_error(0, "locking the %s at %p: error", type, at);
@@ -137,12 +135,14 @@ void with_lock_failed_(const with_site *block, enum with_lock_kind_ kind, const 
                      error == EDEADLK ? ", which this thread holds already" : "");
 }
 
-void with_unlock_failed_(enum with_lock_kind_ kind, const volatile void *lock, int error,
-                         const with_exception *exception)
+void with_unlock_failed_(const with_site *block, enum with_lock_kind_ kind,
+                         const volatile void *lock, int error, const with_exception *exception)
 {
+    struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
     const char *const type = type_names[kind];
     void *const at = (void *)lock;
 
+    if (block) with_cross_(&crossing, block);
     if (kind == WITH_LOCK_MTX_)
         with_release_error(exception, 0, "unlocking the %s at %p: error", type, at);
     else
