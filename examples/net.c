@@ -51,17 +51,25 @@ static void serve_client(int fd)
     }
 }
 
+static void complain(const with_exception *e)
+{
+    fprintf(stderr, "server: %s: %s\n", e->type->name, e->message);
+}
+
 /* Until the thread is cancelled. A client that fails ends its own block only. */
 static void serve(void *listener)
 {
     for (;;) {
-        char peer[WITH_NET_ADDRESS_SIZE];
         try {
-            with (cm_accept(*(int *)listener, .ret_peer = peer, .ret_peer_size = sizeof peer), fd) {
+            with (cm_accept(*(int *)listener), fd) {
                 serve_client(fd);
             } /* here the end of the stream is sent, and what is known to be lost is thrown */
         } catch (ConnectionError, e) {
-            fprintf(stderr, "server: %s: %s\n", peer, e->message);
+            complain(e);
+        } catch (EOFError, e) {
+            complain(e);
+        } catch (ValueError, e) {
+            complain(e);
         }
     }
 }

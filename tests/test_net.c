@@ -15,6 +15,7 @@ static void test_texts(void)
 {
     char text[WITH_NET_ADDRESS_SIZE], peer[WITH_NET_ADDRESS_SIZE] = "", wanted[64];
     int pair[2], datagram = socket(AF_INET, SOCK_DGRAM, 0);
+    int netlink = socket(AF_NETLINK, SOCK_RAW, 0);
 
     with (cm_connect("127.0.0.1", service), fd) {
         snprintf(wanted, sizeof wanted, "127.0.0.1:%s", service);
@@ -34,7 +35,10 @@ static void test_texts(void)
     CHECK_INT(with_net_local(-1, text, sizeof text), -EBADF);
     CHECK_INT(with_net_port(-1), -EBADF);
     CHECK_INT(with_net_port(datagram), 0);
+    CHECK_INT(with_net_local(netlink, text, sizeof text), 0);
+    CHECK_STR(text, "address family 16");
     close(datagram);
+    close(netlink);
 
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     CHECK_INT(with_net_peer(pair[0], text, sizeof text), 0);

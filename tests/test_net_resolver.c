@@ -14,6 +14,8 @@ static int resolver_code, resolver_error;   /* what the next getaddrinfo() retur
 static struct addrinfo *resolver_addresses; /* or what it gives */
 static int lists_out;                       /* given and not freed yet */
 
+#pragma GCC visibility push(default) /* what the library calls must find them */
+
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
                 struct addrinfo **ret_list)
 {
@@ -32,6 +34,8 @@ void freeaddrinfo(struct addrinfo *list)
     lists_out--;
     if (list != resolver_addresses) REAL(freeaddrinfo)(list);
 }
+
+#pragma GCC visibility pop
 
 /* A list of ports of 127.0.0.1, for which `storage` has room. */
 struct addresses {

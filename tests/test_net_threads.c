@@ -19,8 +19,6 @@
 #define UNDER_ASAN false
 #endif
 
-#define REAL(NAME) ((__typeof__(&NAME))dlsym(RTLD_NEXT, #NAME))
-
 static char service[16]; /* of a listener that answers nobody */
 static char path[64];    /* of such a Unix socket */
 static char directory[] = "/tmp/test-net-XXXXXX";
@@ -30,6 +28,8 @@ static int listener = -1;
 
 static __thread bool watched;  /* the thread under test */
 static atomic_bool is_waiting; /* it has come to the call in which it waits */
+
+#pragma GCC visibility push(default) /* what the library calls must find them */
 
 int poll(struct pollfd *fds, nfds_t number, int ms)
 {
@@ -42,6 +42,8 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     if (watched && address->sa_family == AF_UNIX) is_waiting = true;
     return REAL(connect)(fd, address, length);
 }
+
+#pragma GCC visibility pop
 
 static void *connect_in_vain(void *unused)
 {
