@@ -180,7 +180,7 @@ static void far(void)
     }
 }
 
-/* The system's count lags behind by some dozens of pages; a byte lost in each round would be more. */
+/* The system's count lags behind by some dozens of pages; an allocation lost in each round would be more. */
 enum { SLACK = 128 };
 
 static void check_size(void (*round)(void), const char *name, long rounds)
