@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,13 @@ static void answer(const struct bench_question *question, const struct bench_cas
     print_goal(question, threads, ratio.median);
 }
 
+static bool asked(const struct bench_question *question, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], question->ours) == 0) return true;
+    return argc < 2;
+}
+
 static int run_one(const struct bench_case *cases, char **arguments)
 {
     const struct bench_case *one = find(cases, arguments[0]);
@@ -156,7 +164,8 @@ int bench_main(int argc, char **argv, const struct bench_case *cases,
         printf("%s, in a process of %s (median of the ratios of %d pairs of rounds, quartiles):\n",
                strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0],
                threads == 1 ? "one thread" : "two threads, one idle", ROUNDS);
-        for (const struct bench_question *q = questions; q->ours; q++) answer(q, cases, threads);
+        for (const struct bench_question *q = questions; q->ours; q++)
+            if (asked(q, argc, argv)) answer(q, cases, threads);
     }
     return 0;
 }

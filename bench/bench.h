@@ -29,7 +29,8 @@ struct bench_question {
 };
 
 /*
- * The main function of a benchmark. Without arguments it prints the answers to the questions. With
+ * The main function of a benchmark. Without arguments it prints the answers to the questions, with
+ * names of cases to those about them (by `ours`). With
  * "--run CASE COUNT THREADS" it only runs the operation of one case COUNT times, for
  * bench/count-instructions; with "--list" it prints the names of the cases. Both tables end with a
  * zero element; a question about a case that is not there is skipped.
