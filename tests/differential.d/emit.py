@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: MIT
+#
+# Writes a program down in C and in Python. In C, a goto leaves a labelled block or begins it again, and
+# `using` holds to the end of its block. In Python, a labelled block or a switch is a loop of one round, a
+# jump past loops sets `jump`, which each loop on the way looks at, and `using` is a with round the rest
+# of its block.
+
+import re
+
+from program import KINDS
+
+
+class Writer:
+    def __init__(self):
+        self.lines, self.indent = [], 0
+
+    def put(self, line):
+        self.lines.append("    " * self.indent + line)
+
+    def block(self, nodes):
+        self.indent += 1
+        self.statements(nodes)
+        self.indent -= 1
+
+    def statements(self, nodes):
+        for node in nodes:
+            getattr(self, "put_" + node.kind)(node)
+
+    def put_simple(self, node):
+        self.put(self.spell(node.text))
+
+    put_throw = put_simple
+
+
+class C(Writer):
+    @staticmethod
+    def expression(text):
+        return re.sub(r"\bself\.", "self->", text)
+
+    def spell(self, text):
+        return self.expression(text) + ";"
+
+    def braces(self, head, nodes):
+        self.put(head + " {" if head else "{")
+        self.block(nodes)
+        self.put("}")
+
+    # ---- Statements ------------------------------------------------------------------------
+
+    def put_declare(self, node):
+        v = node.variable
+        if v.kind == "cells":
+            cells = ", ".join(map(self.expression, node.initial))
+            self.put(f"int {v.name}[3] = {{{cells}}};")
+            return
+        type = KINDS[v.kind][0]
+        if v.volatile:  # of a pointer it is the pointer that changes
+            type = f"{type}volatile" if type.endswith("*") else f"volatile {type}"
+        self.put(f"{type} {v.name} = {self.expression(node.initial)};")
+
+    def put_with_call(self, node):
+        f = node.function
+        values = ", ".join(filter(None, [KINDS[f.result][2], self.expression(node.arguments)]))
+        self.put("{")
+        self.put(f"    struct {f.name}_call call = {{{values}}};")
+        self.put(f"    take({node.slot}, with_call({f.name}_called, &call));")
+        if f.result == "pointer":
+            self.put(f'    say("{node.place} %d", AT(call.result));')
+        else:
+            self.put(f'    say("{node.place} {KINDS[f.result][1]}", call.result);')
+        self.put("}")
+
+    def put_return(self, node):
+        self.put(f"return {self.expression(node.value)};" if node.value else "return;")
+
+    def put_jump(self, node):
+        if node.way in ("leave", "again"):
+            self.put(f"goto {node.target}_{node.way};")
+        else:
+            self.put(f"{node.way};")
+
+    def put_if(self, node):
+        self.braces(f"if ({self.expression(node.condition)})", node.bodies[0])
+        if node.bodies[1]:
+            self.braces("else", node.bodies[1])
+
+    def put_loop(self, node):
+        i = node.index
+        if node.down:
+            self.put(f"int {i} = {node.rounds};")
+            self.put(f"while ({i} > 0) {{")
+            self.put(f"    {i}--;")
+        else:
+            self.put(f"for (int {i} = 0; {i} < {node.rounds}; {i}++) {{")
+        self.put("    if (burned()) break;")
+        self.block(node.bodies[0])
+        self.put("}")
+
+    def put_switch(self, node):
+        self.put(f"switch ({self.expression(node.value)}) {{")
+        for i, body in enumerate(node.bodies):
+            self.braces(f"case {i}:", body)
+            self.put("    break;")
+        self.put("}")
+
+    def put_label(self, node):
+        self.put(f"{node.id}_again:;")
+        self.braces("", node.bodies[0])
+        self.put(f"{node.id}_leave:;")
+
+    def put_group(self, node):
+        self.braces("", node.bodies[0])
+
+    def managed(self, node):
+        fields = f".id = {self.expression(node.id)}, .cells = {self.expression(node.cells)}"
+        if node.manager.named:
+            fields += f", .as = {KINDS[node.manager.named][2]}"
+        made = f"WITH_NEW({node.manager.name}, {fields})"
+        return f"{made}, {node.name}" if node.name else made
+
+    def put_using(self, node):
+        self.put(f"using ({self.managed(node)});")
+
+    def put_with(self, node):
+        inner = node.bodies[0]
+        if node.unbraced and [n.kind for n in inner] == ["with"]:
+            self.put(f"with ({self.managed(node)})")
+            self.put_with(inner[0])
+        else:
+            self.braces(f"with ({self.managed(node)})", inner)
+
+    def put_try(self, node):
+        self.braces("try", node.bodies[0])
+        for (type, name), body in zip(node.types, node.bodies[1:]):
+            self.braces(f"catch ({type}, {name})" if name else f"catch ({type})", body)
+
+    # ---- Definitions -----------------------------------------------------------------------
+
+    def put_prototype(self, f):
+        parameters = ", ".join(f"{KINDS[p.kind][0]} {p.name}" for p in f.parameters)
+        result = KINDS[f.result][0]
+        self.put(f"{f.attribute} {result} {f.name}({parameters});")
+        members = " ".join(f"{KINDS[p.kind][0]} {p.name};" for p in f.parameters)
+        self.put(f"struct {f.name}_call {{ {result} result; {members} }};")
+        self.put(f"static void {f.name}_called(void *argument)")
+        self.put("{")
+        self.put(f"    struct {f.name}_call *call = argument;")
+        arguments = ", ".join(f"call->{p.name}" for p in f.parameters)
+        self.put(f"    call->result = {f.name}({arguments});")
+        self.put("}")
+
+    def put_function(self, f):
+        parameters = ", ".join(f"{KINDS[p.kind][0]} {p.name}" for p in f.parameters)
+        self.put(f"{f.attribute} {KINDS[f.result][0]} {f.name}({parameters})")
+        self.put("{")
+        self.put(f"    if (burned()) return {KINDS[f.result][2]};")
+        self.block(f.body)
+        self.put("}")
+
+    def put_class(self, m):
+        head = "WITH_SUPPRESSOR" if m.suppressor else "WITH_MANAGER"
+        named = f" {KINDS[m.named][0]} as;" if m.named else ""
+        self.put(f"struct {m.name} {{ {head}; int id, count; int *cells;{named} }};")
+        self.put(f"static void {m.name}_enter(struct {m.name} *self);")
+        self.put(f"static bool {m.name}_exit(struct {m.name} *self, const with_exception *exc);")
+        self.put(f"WITH_CLASS({m.name}, {m.name}_enter, {m.name}_exit);")
+
+    def put_manager(self, m):
+        self.put(f"static void {m.name}_enter(struct {m.name} *self)")
+        self.put("{")
+        self.put(f'    say("enter {m.name} %d", self->id);')
+        self.put("    if (burned()) return;")
+        self.block(m.enter)
+        self.put("}")
+        self.put(f"static bool {m.name}_exit(struct {m.name} *self, const with_exception *exc)")
+        self.put("{")
+        self.put(f'    say("exit {m.name} %d,%d %d", self->id, self->count, with_completed(self));')
+        self.put(f'    describe("exit {m.name}", exc);')
+        self.put("    if (burned()) return false;")
+        self.block(m.exit)
+        self.put("}")
+
+    def put_program(self, program):
+        for f in program.functions:
+            self.put_prototype(f)
+        for m in program.managers:
+            self.put_class(m)
+        for m in program.managers:
+            self.put_manager(m)
+        for f in program.functions:
+            self.put_function(f)
+        self.put(f"static void p{program.index}_main(void)")
+        self.put("{")
+        self.block(program.main)
+        self.put("}")
+
+
+class Python(Writer):
+    def __init__(self):
+        super().__init__()
+        self.around = []  # the loops round this place, and which jumps leave each for a farther one
+
+    @staticmethod
+    def spell(text):
+        return re.sub(r"\bself\.as\b", "self.as_", text)
+
+    def block(self, nodes):
+        super().block(nodes)
+        if not nodes:
+            self.put("    pass")
+
+    # ---- Statements ------------------------------------------------------------------------
+
+    def put_declare(self, node):
+        initial = f"[{', '.join(node.initial)}]" if node.variable.kind == "cells" else node.initial
+        self.put(f"{node.variable.name} = {self.spell(initial)}")
+
+    def put_with_call(self, node):
+        f = node.function
+        arguments = f", {node.arguments}" if node.arguments else ""
+        result = f"called({node.slot}, {KINDS[f.result][2]}, {f.name}{arguments})"
+        value = f"AT({result})" if f.result == "pointer" else result
+        shape = "%d" if f.result == "pointer" else KINDS[f.result][1]
+        self.put(f'say("{node.place} {shape}", {value})')
+
+    def put_return(self, node):
+        self.put(f"return {node.value}")
+
+    def put_if(self, node):
+        self.put(f"if {node.condition}:")
+        self.block(node.bodies[0])
+        if node.bodies[1]:
+            self.put("else:")
+            self.block(node.bodies[1])
+
+    def put_group(self, node):
+        self.statements(node.bodies[0])
+
+    # ---- Loops and jumps -------------------------------------------------------------------
+
+    def put_jump(self, node):
+        ends = "continue" if node.way in ("continue", "again") else "break"
+        if self.around[-1][0] == node.target:
+            self.put(ends)
+            return
+        for id, leaving in reversed(self.around):
+            if id == node.target:
+                break
+            leaving[node.way, node.target] = ends
+        self.put(f'jump = "{node.way} {node.target}"')
+        self.put("break")
+
+    def loop(self, id, head, body):
+        leaving = {}
+        self.around.append((id, leaving))
+        self.put(head)
+        self.indent += 1
+        body()
+        self.indent -= 1
+        self.around.pop()
+        for (way, target), ends in leaving.items():
+            self.put(f'if jump == "{way} {target}":')
+            if self.around[-1][0] == target:
+                self.put("    jump = None")
+                self.put(f"    {ends}")
+            else:
+                self.put("    break")
+
+    def put_loop(self, node):
+        def body():
+            self.put("if burned(): break")
+            self.statements(node.bodies[0])
+
+        rounds = f"{node.rounds - 1}, -1, -1" if node.down else str(node.rounds)
+        self.loop(node.id, f"for {node.index} in range({rounds}):", body)
+
+    def put_switch(self, node):
+        def body():
+            self.put(f"case = {node.value}")
+            for i, nodes in enumerate(node.bodies):
+                self.put(f"{'elif' if i else 'if'} case == {i}:")
+                self.block(nodes)
+            self.put("break")
+
+        self.loop(node.id, "while True:", body)
+
+    def put_label(self, node):
+        def body():
+            self.statements(node.bodies[0])
+            self.put("break")
+
+        self.loop(node.id, "while True:", body)
+
+    # ---- with and try ----------------------------------------------------------------------
+
+    def statements(self, nodes):
+        for i, node in enumerate(nodes):
+            if node.kind == "using":
+                self.manage(node, nodes[i + 1:], False)
+                return
+            getattr(self, "put_" + node.kind)(node)
+
+    def manage(self, node, body, can_complete):
+        m = node.manager
+        named = KINDS[m.named][2] if m.named else "None"
+        self.put(f"{node.number} = {m.name}({node.id}, {node.cells}, {named})")
+        self.put(f"with {node.number}" + (f" as {node.name}:" if node.name else ":"))
+        self.block(body)
+        if can_complete:
+            self.put(f"    {node.number}.completed = True")
+
+    def put_with(self, node):
+        self.manage(node, node.bodies[0], True)
+
+    def put_try(self, node):
+        self.put("try:")
+        self.block(node.bodies[0])
+        for (type, name), body in zip(node.types, node.bodies[1:]):
+            self.put(f"except {type} as {name}:" if name else f"except {type}:")
+            self.block(body)
+
+    # ---- Definitions -----------------------------------------------------------------------
+
+    def define(self, name, parameters, first, body):
+        self.put(f"def {name}({parameters}):")
+        for line in ["jump = None"] + first:
+            self.put("    " + line)
+        self.block(body)
+
+    def put_function(self, f):
+        self.define(f.name, ", ".join(p.name for p in f.parameters),
+                    [f"if burned(): return {KINDS[f.result][2]}"], f.body)
+
+    def put_manager(self, m):
+        self.put(f"class {m.name}({'Suppressor' if m.suppressor else 'Plain'}):")
+        self.indent += 1
+        self.define("enter", "self", [f'say("enter {m.name} %d", self.id)', "if burned(): return"],
+                    m.enter)
+        self.define("exit", "self, exc", [
+            f'say("exit {m.name} %d,%d %d", self.id, self.count, with_completed(self))',
+            f'describe("exit {m.name}", exc)', "if burned(): return False"], m.exit)
+        self.indent -= 1
+
+    def put_program(self, program):
+        for m in program.managers:
+            self.put_manager(m)
+        for f in program.functions:
+            self.put_function(f)
+        self.define(f"p{program.index}_main", "", [], program.main)
+
+
+def to_c(programs):
+    writer = C()
+    writer.put('#include "runtime.h"')
+    for program in programs:
+        writer.put_program(program)
+    writer.put("const struct program programs[] = {")
+    for p in programs:
+        writer.put(f"    {{{p.index}, {p.fuel}, {p.luck}, p{p.index}_main}},")
+    writer.put("};")
+    writer.put("const int program_count = sizeof programs / sizeof *programs;")
+    return "\n".join(writer.lines) + "\n"
+
+
+def to_python(programs):
+    writer = Python()
+    writer.put("from runtime import *")
+    for program in programs:
+        writer.put_program(program)
+    writer.put("programs = [")
+    for p in programs:
+        writer.put(f"    ({p.index}, {p.fuel}, {p.luck}, p{p.index}_main),")
+    writer.put("]")
+    return "\n".join(writer.lines) + "\n"
