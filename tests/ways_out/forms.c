@@ -118,7 +118,9 @@ static void leave(const struct plan *plan)
     case EXIT: exit(STATUS);
     case CANCEL: be_cancelled(); break;
     case THREAD_EXIT: pthread_exit(NULL);
+#ifdef WITH_CXX
     case FOREIGN: throw_foreign(); break;
+#endif
     default: break;
     }
 }
