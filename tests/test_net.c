@@ -161,14 +161,14 @@ static void test_taken_again(void)
 {
     char port[16];
 
-    with (cm_listen("127.0.0.1", "0"), fd) {
-        snprintf(port, sizeof port, "%d", with_net_port(fd));
-        int peer = raw_connection(port);
-        with (cm_accept(fd)) {}
-        CHECK_STR(received(peer), "(end)");
-        close(peer);
+    free_port_of_own_host(port);
+    for (int i = 0; i < 2; i++) {
+        with (cm_listen(own_host(), port), at)
+            with (cm_connect(own_host(), port), fd) {
+                with (cm_accept(at)) {}
+                CHECK_STR(received(fd), "(end)"); /* the listener's side ended it first */
+            }
     }
-    CHECK_NO_THROW(listen_now, port);
 }
 
 static void test_late(void)
@@ -264,6 +264,17 @@ static void test_smaller_options(void)
     }
 }
 
+/* A value may be entered again: each block has a connection of its own. */
+static void test_reusing(void)
+{
+    const struct cm_connect value = cm_connect("127.0.0.1", service);
+
+    with (value, outer)
+        with (value, inner) CHECK(outer != inner);
+    close(accept(listener, NULL, NULL));
+    close(accept(listener, NULL, NULL));
+}
+
 /* So long a time means for ever. Each argument is evaluated once. */
 static void test_long_timeout(void)
 {
@@ -304,6 +315,7 @@ int main(void)
     test_late();
     test_bad_options();
     test_smaller_options();
+    test_reusing();
     test_long_timeout();
     test_errno_is_kept();
     CHECK_INT(with_dump(stderr), 0);

@@ -13,6 +13,7 @@
 #include <with.h>
 #include <with/net.h>
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -107,10 +108,33 @@ HELPER void await(int fd)
     CHECK_INT(poll(&ready, 1, 60000), 1);
 }
 
-/* A listener on a free port of 127.0.0.1, whose port is written to ret_service (8 bytes or more). */
-HELPER int raw_listener(int backlog, char *ret_service)
+HELPER struct sockaddr_in address_of(const char *host, const char *service)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((in_port_t)atoi(service))};
+
+    CHECK(inet_pton(AF_INET, host, &address.sin_addr) == 1);
+    return address;
+}
+
+/*
+ * An address of this machine that no other process uses, so that a port of it is still free when it has
+ * been closed. (Linux has all of 127.0.0.0/8, and connects from 127.0.0.1.)
+ */
+HELPER const char *own_host(void)
+{
+    static char host[32];
+    const unsigned pid = (unsigned)getpid();
+
+    snprintf(host, sizeof host, "127.%u.%u.%u", 1 + pid / 62500 % 250, pid / 250 % 250,
+             1 + pid % 250);
+    return host;
+}
+
+/* A listener on a free port, which is written to ret_service (8 bytes). With a backlog of -1 it refuses. */
+HELPER int raw_listener_at(const char *host, int backlog, char *ret_service)
+{
+    struct sockaddr_in address = address_of(host, "0");
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
@@ -119,11 +143,20 @@ HELPER int raw_listener(int backlog, char *ret_service)
     return fd;
 }
 
+HELPER int raw_listener(int backlog, char *ret_service)
+{
+    return raw_listener_at("127.0.0.1", backlog, ret_service);
+}
+
+/* A port of own_host() where nobody listens. */
+HELPER void free_port_of_own_host(char *ret_service)
+{
+    close(raw_listener_at(own_host(), -1, ret_service));
+}
+
 HELPER int raw_connection(const char *service)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((in_port_t)atoi(service)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = address_of("127.0.0.1", service);
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);

@@ -193,9 +193,7 @@ static char own_port[16];
 /* What the system may do by chance, if the port is one that it gives to clients. */
 static void bind_to_own_port(int fd)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((in_port_t)atoi(own_port)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = address_of(own_host(), own_port);
 
     CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
 }
@@ -203,12 +201,12 @@ static void bind_to_own_port(int fd)
 static void connect_to_itself(void *unused)
 {
     (void)unused;
-    with (cm_connect("127.0.0.1", own_port)) CHECK(!"nobody listens");
+    with (cm_connect(own_host(), own_port)) CHECK(!"nobody listens");
 }
 
 static void test_connecting_to_itself(void)
 {
-    close(raw_listener(-1, own_port));
+    free_port_of_own_host(own_port);
     before_connect = bind_to_own_port;
     CHECK_THROWS(connect_to_itself, NULL, ConnectionRefusedError, own_port);
 }

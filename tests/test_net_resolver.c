@@ -37,19 +37,18 @@ void freeaddrinfo(struct addrinfo *list)
 
 #pragma GCC visibility pop
 
-/* A list of ports of 127.0.0.1, for which `storage` has room. */
+/* A list of ports of one host, for which `storage` has room. */
 struct addresses {
     struct sockaddr_in storage[4];
     struct addrinfo list[4];
 };
 
-static void resolve_to(struct addresses *self, int number, const char *const *ports)
+static void resolve_to(struct addresses *self, const char *host, int number,
+                       const char *const *ports)
 {
     memset(self, 0, sizeof *self);
     for (int i = 0; i < number; i++) {
-        self->storage[i].sin_family = AF_INET;
-        self->storage[i].sin_port = htons((in_port_t)atoi(ports[i]));
-        self->storage[i].sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        self->storage[i] = address_of(host, ports[i]);
         self->list[i].ai_family = AF_INET;
         self->list[i].ai_socktype = SOCK_STREAM;
         self->list[i].ai_addr = (struct sockaddr *)&self->storage[i];
@@ -153,18 +152,18 @@ static void test_several_addresses(void)
     struct addresses addresses;
     const with_exception *e;
 
-    resolve_to(&addresses, 2, (const char *const[]){refusing, service});
+    resolve_to(&addresses, "127.0.0.1", 2, (const char *const[]){refusing, service});
     CHECK_NO_THROW(connect_to_any, reached);
     CHECK_STR(reached, service);
 
     /* One that does not answer leaves time for those behind it. */
-    resolve_to(&addresses, 3, (const char *const[]){silent, refusing, service});
+    resolve_to(&addresses, "127.0.0.1", 3, (const char *const[]){silent, refusing, service});
     reached[0] = '\0';
     CHECK_NO_THROW(connect_to_any, reached);
     CHECK_STR(reached, service);
 
     /* The last one's error, and all of them as notes. */
-    resolve_to(&addresses, 2, (const char *const[]){silent, refusing});
+    resolve_to(&addresses, "127.0.0.1", 2, (const char *const[]){silent, refusing});
     e = with_call(connect_to_any, reached);
     check_exception(e, &ConnectionRefusedError, "host name.example, service http: ", __FILE__,
                     __LINE__);
@@ -176,7 +175,7 @@ static void test_several_addresses(void)
     CHECK(has_note(e, note));
     with_exception_unref(e);
 
-    resolve_to(&addresses, 2, (const char *const[]){refusing, silent});
+    resolve_to(&addresses, "127.0.0.1", 2, (const char *const[]){refusing, silent});
     CHECK_THROWS(connect_to_any, reached, TimeoutError, "host name.example, service http: ");
     resolver_addresses = NULL;
     close(first);
@@ -193,12 +192,12 @@ static void listen_at_any(void *ret_port)
 static void test_several_addresses_to_listen_at(void)
 {
     char first[16], second[16];
-    int a = raw_listener(-1, first), b = raw_listener(-1, second), port = 0;
+    int port = 0;
     struct addresses addresses;
 
-    close(a);
-    close(b);
-    resolve_to(&addresses, 2, (const char *const[]){first, second});
+    free_port_of_own_host(first);
+    free_port_of_own_host(second);
+    resolve_to(&addresses, own_host(), 2, (const char *const[]){first, second});
     FAIL(bind, 0, EADDRNOTAVAIL);
     CHECK_NO_THROW(listen_at_any, &port);
     CHECK_INT(port, atoi(second));

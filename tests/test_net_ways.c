@@ -6,7 +6,7 @@
 
 static char service[16];   /* of `listener` */
 static int listener = -1;  /* for the connections of the managers under test */
-static char free_port[16]; /* that a listener under test is to take */
+static char free_port[16]; /* of own_host(), for the listener under test */
 
 /* ---- Every way out ------------------------------------------------------------------------- */
 
@@ -96,7 +96,7 @@ enum { WAYS = 8, THROW = 5 };
 
 WAYS_OUT(connect, false, cm_connect("127.0.0.1", service));
 WAYS_OUT(accept, false, cm_accept(listener));
-WAYS_OUT(listen, true, cm_listen("127.0.0.1", free_port));
+WAYS_OUT(listen, true, cm_listen(own_host(), free_port));
 
 static void *call_in_thread(void *function)
 {
@@ -147,14 +147,12 @@ static void test_ways_out_of_accept(void)
 static void connect_to_free_port(void *unused)
 {
     (void)unused;
-    with (cm_connect("127.0.0.1", free_port)) CHECK(!"somebody listens");
+    with (cm_connect(own_host(), free_port)) CHECK(!"somebody listens");
 }
 
 static void test_ways_out_of_listen(void)
 {
-    const int reserved = raw_listener(-1, free_port); /* keeps the port from others */
-
-    close(reserved);
+    free_port_of_own_host(free_port);
     for (int i = 0; i < WAYS; i++) {
         leave(&listen_ways[i], i == THROW);
         CHECK_THROWS(connect_to_free_port, NULL, ConnectionRefusedError, free_port);

@@ -188,8 +188,9 @@ WITH_CLASS(cm_listen_unix, with_listen_unix_enter_, with_listen_unix_exit_);
  * flight as a note, else it throws. After fork() the child only closes its copy. Reports wait only for
  * linger_seconds, with cancellation disabled.
  *
- * Single-use. The descriptor may be used by any thread; do not close it. Pass MSG_NOSIGNAL to send(), or
- * ignore SIGPIPE, else writing to a closed connection ends the process.
+ * Reusable and reentrant, in any thread: each block connects anew. The descriptor may be used by any
+ * thread; do not close it. Pass MSG_NOSIGNAL to send(), or ignore SIGPIPE, else writing to a connection
+ * that the peer has reset ends the process.
  */
 #define cm_connect(HOST, ...)                                                                      \
     WITH_NET_NEW_(cm_connect, with_connect_options, .host = (HOST), .service = __VA_ARGS__)
@@ -223,7 +224,7 @@ WITH_CLASS(cm_listen_unix, with_listen_unix_enter_, with_listen_unix_exit_);
  * Of a name with several addresses the first is taken that this machine has. SO_REUSEADDR is set.
  *
  * Throws gaierror, OSError (EADDRINUSE, EADDRNOTAVAIL), PermissionError, MemoryError, ValueError. The
- * exit closes; connections not yet accepted are reset by that, which is not reported. Single-use; any
+ * exit closes; connections not yet accepted are reset by that, which is not reported. Reusable; any
  * thread. Blocks for the resolver only.
  */
 #define cm_listen(HOST, ...)                                                                       \
