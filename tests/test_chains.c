@@ -124,6 +124,31 @@ static void test_loop_through_many(void)
     with_exception_unref(kept_c);
 }
 
+/* The old exception is a cause, and there is more to the chain beside it. */
+static void test_loop_through_a_side(void)
+{
+    kept_a = with_call(throw_a, NULL);
+    try {
+        try {
+            throw(OSError, "e");
+        } catch (OSError) {
+            try {
+                throw(EOFError, "d");
+            } catch (EOFError) {
+                throw_from(kept_a, KeyError, "b");
+            }
+        }
+    } catch (KeyError, b) {
+        CHECK_STR(contexts(b), "b d e");
+        try {
+            with_throw_again(kept_a);
+        } catch (ValueError, a) {
+            CHECK_STR(contexts(a), "a");
+            CHECK_STR(contexts(b), "b d e");
+        }
+    }
+}
+
 /* What is thrown from what is being handled has it as both. */
 static void test_cause_and_context_alike(void)
 {
@@ -281,6 +306,7 @@ int main(void)
     test_itself();
     test_loop_through_a_cause();
     test_loop_through_many();
+    test_loop_through_a_side();
     test_cause_and_context_alike();
     test_new_context();
     test_rethrow_keeps_all();

@@ -95,6 +95,27 @@ static bool cut_exit(struct cut *self, const with_exception *exception)
 
 WITH_CLASS(cut, cut_enter, cut_exit);
 
+/* The exit inside of it. */
+struct thrower {
+    WITH_MANAGER;
+};
+
+static void thrower_enter(struct thrower *self)
+{
+    (void)self;
+    seen->entered++;
+}
+
+static bool thrower_exit(struct thrower *self, const with_exception *exception)
+{
+    (void)self;
+    seen->exited[2]++;
+    seen->order[strlen(seen->order)] = '2';
+    throw_from(exception, ValueError, "second");
+}
+
+WITH_CLASS(thrower, thrower_enter, thrower_exit);
+
 /* ---- A case -------------------------------------------------------------------------------- */
 
 static int run_blocks(void)
@@ -133,12 +154,23 @@ static const char *wanted_by_outer(void)
     return body_leaves == THROWS && exit_leaves <= RETURNS ? "5" : "nothing";
 }
 
-static void __attribute__((noreturn)) run_child(void)
+/* Two exits that are cut short: one throws while a throw is running, the next ends the thread. */
+static void *run_twice(void *unused)
+{
+    with (cm_counted(0)) {
+        with (WITH_NEW(cut)) { /* whose exit leaves as exit_leaves says by then */
+            with (WITH_NEW(thrower)) throw(KeyError, "first");
+        }
+    }
+    return unused;
+}
+
+static void __attribute__((noreturn)) run_child(void *(*function)(void *))
 {
     pthread_t thread;
 
     if (!freopen("/dev/null", "w", stderr)) _exit(99);
-    if (pthread_create(&thread, NULL, run_thread, NULL)) _exit(99);
+    if (pthread_create(&thread, NULL, function, NULL)) _exit(99);
     pthread_join(thread, NULL);
     exit(0);
 }
@@ -151,7 +183,7 @@ static void run_case(void)
 
     memset(seen, 0, sizeof *seen);
     child = fork();
-    if (child == 0) run_child();
+    if (child == 0) run_child(run_thread);
     waitpid(child, &status, 0);
     snprintf(name, sizeof name, "body leaves by %d, exit by %d", body_leaves, exit_leaves);
     test_integers(WIFEXITED(status) ? WEXITSTATUS(status) : -status, wanted_status(), __FILE__,
@@ -160,6 +192,21 @@ static void run_case(void)
     test_strings(seen->outer_saw, wanted_by_outer(), __FILE__, __LINE__, name);
     for (int i = 0; i < 4; i++) test_integers(seen->exited[i], 1, __FILE__, __LINE__, name);
     test_integers(seen->entered, 4, __FILE__, __LINE__, name);
+}
+
+static void check_twice(void)
+{
+    int status = -1;
+    pid_t child;
+
+    memset(seen, 0, sizeof *seen);
+    child = fork();
+    if (child == 0) run_child(run_twice);
+    waitpid(child, &status, 0);
+    CHECK_INT(status, exit_leaves == EXITS ? STATUS_OF_EXIT << 8 : 0);
+    CHECK_STR(seen->order, "2130");
+    CHECK_STR(seen->outer_saw, "nothing");
+    CHECK_INT(seen->entered, 4);
 }
 
 /* Beyond what is promised: to end the thread while exit() runs, or, with clang, to end it twice. */
@@ -184,5 +231,13 @@ int main(void)
     for (body_leaves = 0; body_leaves < LEAVINGS; body_leaves++)
         for (exit_leaves = 0; exit_leaves < LEAVINGS; exit_leaves++)
             if (possible()) run_case();
+    exit_leaves = EXITS;
+    check_twice();
+#ifdef __GLIBC__
+    exit_leaves = THREAD_EXITS;
+    check_twice();
+    exit_leaves = CANCELLED;
+    check_twice();
+#endif
     return test_result();
 }

@@ -6,11 +6,13 @@
  */
 #define _GNU_SOURCE
 #include <with.h>
+#include <with/lock.h>
 
 #include "test.h"
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 /* ---- An allocator that fails on demand ----------------------------------------------------- */
@@ -428,7 +430,59 @@ static void test_chain_to_the_last_resort(void)
             }
         }
     }
+    try {
+        with_throw_again(last);
+    } catch (MemoryError, e) {
+        try {
+            with_throw_again(with_exception_ref(kept[1]));
+        } catch (ValueError, oldest) {
+            CHECK(e == last && oldest->context == NULL);
+            try {
+                with_throw_again(last);
+            } catch (MemoryError, again) {
+                CHECK(again->context == NULL);
+            }
+        }
+    }
     for (int i = 0; i < RESERVE + OVER; i++) with_exception_unref(kept[i]);
+}
+
+/* ---- A mutex whose owner died -------------------------------------------------------------- */
+
+static pthread_mutex_t mutex;
+
+static void *die_with_mutex(void *unused)
+{
+    pthread_mutex_lock(&mutex);
+    return unused;
+}
+
+/* The last resort cannot hold the mutex for a handler, so that it is given up at once. */
+static void test_owner_died(void)
+{
+    const with_exception *kept[RESERVE + OVER];
+    pthread_mutexattr_t attributes;
+    pthread_t thread;
+
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    if (pthread_create(&thread, NULL, die_with_mutex, NULL)) abort();
+    pthread_join(thread, NULL);
+    allocations = 0;
+    fail_from = 1;
+    fail_to = LONG_MAX;
+    keep_all(kept);
+    try {
+        with (cm_lock(&mutex)) CHECK(!"locked");
+    } catch (MemoryError, e) {
+        CHECK(e == kept[RESERVE + 1]);
+    }
+    fail_from = fail_to = 0;
+    for (int i = 0; i < RESERVE + OVER; i++) with_exception_unref(kept[i]);
+    CHECK_INT(pthread_mutex_lock(&mutex), ENOTRECOVERABLE);
+    pthread_mutex_destroy(&mutex);
 }
 
 /* Valgrind puts its own allocator in front of every other. */
@@ -455,6 +509,7 @@ int main(void)
     test_each_allocation();
     test_reserve();
     test_chain_to_the_last_resort();
+    test_owner_died();
     fclose(nowhere);
     return test_result();
 }

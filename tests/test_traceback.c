@@ -263,6 +263,14 @@ static void test_chains(void)
                            "throw_from(cause, RuntimeError, \"last\")") "RuntimeError: last\n");
 }
 
+static void test_nothing_to_print(void)
+{
+    char text[10] = "";
+
+    print_to(text, sizeof text, NULL);
+    CHECK_STR(text, "");
+}
+
 static void lengthen_chain(const with_exception **chain, int number)
 {
     try {
@@ -401,6 +409,7 @@ int main(void)
 {
     test_one();
     test_chains();
+    test_nothing_to_print();
     test_long_chain();
     test_long_tracebacks();
     test_places();

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where there is no thread-specific storage left, a thread keeps no exception for its next throw; all
+ * else is the same.
+ */
+#include <with.h>
+
+#include "test.h"
+
+#include <pthread.h>
+
+/* In place of libc's. The sanitizers ask for keys too, and cannot do without. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEYS_ARE_NEEDED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define KEYS_ARE_NEEDED
+#endif
+#endif
+#ifndef KEYS_ARE_NEEDED
+static int asked;
+
+int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
+{
+    (void)key;
+    (void)destructor;
+    asked++;
+    return EAGAIN;
+}
+#endif
+
+static void *throw_and_catch(void *unused)
+{
+    for (int i = 0; i < 100; i++) {
+        try {
+            try {
+                throw(KeyError, "%d", i);
+            } catch (KeyError, e) {
+                throw_from(e, ValueError, "%d", -i);
+            }
+        } catch (ValueError, e) {
+            if (e->cause->type != &KeyError) CHECK_INT(i, -1);
+        }
+    }
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t thread;
+
+    throw_and_catch(NULL);
+    CHECK_INT(pthread_create(&thread, NULL, throw_and_catch, NULL), 0);
+    pthread_join(thread, NULL);
+#ifndef KEYS_ARE_NEEDED
+    CHECK(asked > 0);
+#endif
+    return test_result();
+}
