@@ -3,7 +3,7 @@
 # Writes a program down in C and in Python. In C, a goto leaves a labelled block or begins it again, and
 # `using` holds to the end of its block. In Python, a labelled block or a switch is a loop of one round, a
 # jump past loops sets `jump`, which each loop on the way looks at, and `using` is a with round the rest
-# of its block.
+# of its block. What follows a return is there for the minimiser, which may take the return out.
 
 import re
 
@@ -155,6 +155,7 @@ class C(Writer):
         self.put("{")
         self.put(f"    if (burned()) return {KINDS[f.result][2]};")
         self.block(f.body)
+        self.put(f"    return {KINDS[f.result][2]};")
         self.put("}")
 
     def put_class(self, m):
@@ -178,6 +179,7 @@ class C(Writer):
         self.put(f'    describe("exit {m.name}", exc);')
         self.put("    if (burned()) return false;")
         self.block(m.exit)
+        self.put("    return false;")
         self.put("}")
 
     def put_program(self, program):
@@ -330,6 +332,7 @@ class Python(Writer):
     def put_function(self, f):
         self.define(f.name, ", ".join(p.name for p in f.parameters),
                     [f"if burned(): return {KINDS[f.result][2]}"], f.body)
+        self.put(f"    return {KINDS[f.result][2]}")
 
     def put_manager(self, m):
         self.put(f"class {m.name}({'Suppressor' if m.suppressor else 'Plain'}):")

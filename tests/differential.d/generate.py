@@ -13,7 +13,7 @@ THROWN = ["ValueError", "KeyError", "IndexError", "ZeroDivisionError", "Overflow
           "KeyboardInterrupt", "GeneratorExit", "SystemExit", "StopIteration", "Exception",
           "AppError", "AppChildError", "AppLookupError"]
 CAUGHT = THROWN + ["LookupError", "ArithmeticError", "OSError", "AppError", "ConnectionError"] \
-    + ["Exception", "BaseException"] * 4
+    + ["Exception", "BaseException"] * 8
 CODES = ["ENOENT", "EACCES", "EPERM", "EEXIST", "EINTR", "EISDIR", "ENOTDIR", "EPIPE", "EAGAIN",
          "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ECHILD", "ESRCH", "EIO", "ENOSPC", "EINVAL"]
 ATTRIBUTES = ["static", "static", "static inline", "static __attribute__((noinline))"]
@@ -101,12 +101,12 @@ class Generator:
     def condition(self, c):
         if self.odds(3):
             return f"({self.integer(c)}) % {self.pick(2, 3)} == 0"
-        return f"chance({self.pick(2, 2, 3, 4)})"
+        return f"chance({self.pick(2, 2, 3)})"
 
     def exception(self, c):
         """Something that is an exception or NULL."""
         others = [f"kept({self.random.randrange(3)})", "with_current()", "NULL"]
-        return self.random.choice(c.exceptions * 2 + others)
+        return self.random.choice(c.exceptions * 3 + others)
 
     def text(self, c):
         """The arguments for a message that names its place: one, or a format with a value."""
@@ -170,8 +170,8 @@ class Generator:
         c.variables.append(variable)
         return [node]
 
-    def make_with_call(self, c):
-        function = self.random.choice(self.program.functions)
+    def make_with_call(self, c, function=None):
+        function = function or self.random.choice(self.program.functions)
         place, slot = self.number("w"), self.random.randrange(3)
         return [Node("with_call", function=function, place=place, slot=slot,
                      arguments=self.call(c, function)),
@@ -182,24 +182,47 @@ class Generator:
         place, slot, e = self.number("r"), self.random.randrange(3), self.exception(c)
         return [Node("simple", text=self.random.choice([
             f'current("{place}")', f'current("{place}")', f'describe("{place}", {e})',
-            f"keep({slot}, {e})", f"note({e}, {self.text(c)})"]))]
+            f"keep({slot}, {e})", f"note({e}, {self.text(c)})", f"note({e}, {self.text(c)})"]))]
 
     # ---- Leaving ---------------------------------------------------------------------------
 
     def leave(self, c, node):
         """Mostly on a condition, for the rest of the block is not reached."""
-        if self.odds(6):
+        if self.odds(4):
             return [node]
         return [Node("if", [[node], []], condition=self.condition(c))]
 
     def throwing(self, c):
         type, text = self.random.choice(THROWN), self.text(c)
         code = getattr(errno, self.random.choice(CODES))
+        again = f"again({self.exception(c)})"
         return self.random.choice([
             f"throw({type}, {text})", f"throw({type}, {text})", f"throw({type}, {text})",
+            f"throw_from({self.exception(c)}, {type}, {text})",
             f"throw_from({self.exception(c)}, {type}, {text})", f"throw_error({code}, {text})",
-            "with_rethrow()", f"again({self.exception(c)})", f"again(kept({self.random.randrange(3)}))",
+            again if c.exceptions else f"throw({type}, {text})", f"again(kept({self.random.randrange(3)}))",
+            "with_rethrow()" if c.exceptions or self.odds(4) else f"throw({type}, {text})",
             f"with_exit({self.random.randrange(4)})"])
+
+    def then_throw(self, c, nodes, one_in):
+        """Adds a throw, so that handlers and exits have something to do."""
+        if self.odds(one_in) or (nodes and nodes[-1].kind in LEAVING):
+            return nodes
+        if c.exceptions and self.odds(6) and c.depth < DEEPEST:
+            return nodes + [self.make_knot(c)]
+        return nodes + self.make_throw(c)
+
+    def make_knot(self, c):
+        """Throws again what is already in the chain of the exception that is being handled."""
+        old, new, place = self.random.choice(c.exceptions), self.number("e"), self.number("c")
+        way = self.pick("throw(", "throw(", f"throw_from({old}, ", f"throw_from({self.exception(c)}, ")
+        first = Node("throw", text=f"{way}{self.random.choice(THROWN)}, {self.text(c)})")
+        seen = Node("simple", text=f'describe("{place}", {new})')
+        inner = c.inner(("wall", None))
+        inner.exceptions.append(new)
+        last = self.make_knot(inner) if self.odds(3) and inner.depth < DEEPEST \
+            else Node("throw", text=f"again({old})")
+        return Node("try", [[first], [seen, last]], types=[("BaseException", new)])
 
     def make_throw(self, c):
         if c.result == "bool" and self.odds(4):
@@ -303,7 +326,8 @@ class Generator:
         return [Node("using", **fields)]
 
     def make_try(self, c):
-        body = self.block(c.inner(("wall", None), level=1))
+        inner = c.inner(("wall", None), level=1)
+        body = self.then_throw(inner, self.block(inner), 4)
         handlers, types = [], []
         for _ in range(self.pick(1, 1, 2)):
             inner = c.inner(("wall", None))
@@ -314,7 +338,8 @@ class Generator:
             else:
                 first = Node("simple", text=f'current("{place}")')
             types.append((self.random.choice(CAUGHT), name))
-            handlers.append(self.block(inner, self.then_probe(c, first)))
+            body_of_it = self.block(inner, self.then_probe(c, first))
+            handlers.append(self.then_throw(inner, body_of_it, 2))
         return self.then_probe(c, Node("try", [body] + handlers, types=types))
 
     def make_if(self, c):
@@ -346,6 +371,8 @@ class Generator:
         """A body within the budget. Nothing follows what leaves it."""
         self.budget = budget
         nodes = list(first)
+        if budget:
+            nodes += self.random.choice([self.make_try, self.make_try, self.make_with])(c)
         while self.budget > 0:
             made = self.statement(c)
             nodes += made
@@ -388,9 +415,19 @@ class Generator:
         c.exceptions.append("exc")
         manager.exit = self.body(c, self.pick(0, 0, 1, 1, 2) * self.size)
 
+    def main(self):
+        """Calls the functions again and again, for then the dice fall differently."""
+        c = Context(None)
+        round = Variable(self.number("i"), "int", 0, constant=True)
+        inner = c.inner()
+        inner.variables.append(round)
+        calls = [node for f in self.program.functions for node in self.make_with_call(inner, f)]
+        loop = Node("loop", [calls], id=self.number("L"), index=round.name, down=False, rounds=6)
+        return [loop] + self.body(c, self.pick(0, 0, 1, 2))
+
     def make(self):
         program = self.program
-        program.fuel = self.random.randint(20, 80)
+        program.fuel = self.random.randint(40, 120)
         program.luck = self.random.randrange(1 << 30)
         program.functions = [self.function() for _ in range(self.pick(1, 1, 2) * self.size)]
         for _ in range(self.pick(1, 2) + self.size - 1):
@@ -400,10 +437,7 @@ class Generator:
             self.fill_manager(manager)
         for function in program.functions:
             self.fill_function(function)
-        c = Context(None)
-        for _ in range(self.pick(1, 1, 2)):
-            program.main += self.make_with_call(c)
-        program.main += self.body(c, self.pick(0, 0, 1, 2))
+        program.main = self.main()
         return program
 
 
