@@ -20,6 +20,7 @@ CONFIGURE = @>/dev/null cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF
 BUILD_IN = @MAKEFLAGS=--no-print-directory cmake --build
 TEST_IN = @ctest --output-on-failure -j $(JOBS) $(TESTS) --test-dir
 # Tests of the sources choose their own compilers; they are not run again for other flags.
+export ASAN_OPTIONS ?= suppressions=$(CURDIR)/tests/asan.suppressions
 OTHER_FLAGS = -DWITH_BUILD_MAN=OFF -DWITH_INSTALL=OFF -DWITH_BUILD_BENCH=OFF
 TEST_AGAIN_IN = @$(FIXED) ctest --output-on-failure -j $(JOBS) -LE source $(TESTS) --test-dir
 # The sanitizers of gcc 12 and clang 14 do not know the address space layout of newer kernels.
