@@ -76,8 +76,7 @@ static char *store_text(struct with__exception *self, size_t before, int code, c
 
     if (room < worthwhile) length = write_text(none, 1, code, format, arguments);
     else length = write_text(text + before, room - before, code, format, arguments);
-    if (room >= worthwhile && before + length < room)
-        return inline_text(self, before + length + 1);
+    if (room >= worthwhile && before + length < room) return inline_text(self, before + length + 1);
 
     chunk = malloc(sizeof *chunk + before + length + 1);
     if (!chunk) return room < worthwhile ? NULL : inline_text(self, room);
