@@ -13,8 +13,7 @@ WITH_EXCEPTION(AppError, Exception);
 WITH_EXCEPTION(AppChildError, AppError);
 WITH_EXCEPTION(AppLookupError, LookupError);
 
-const int T[20] = {3,  14, 15, 92, 65, 35, 89, 79, 32, 38,
-                   46, 26, 43, 38, 32, 79, 50, 28, 84, 19};
+const int T[20] = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43, 38, 32, 79, 50, 28, 84, 19};
 int G[3];
 
 static const with_exception *slots[SLOTS];
