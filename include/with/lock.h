@@ -183,6 +183,8 @@ WITH_LOCK_(mtx, WITH_LOCK_MTX_, mtx_t, WITH_MTX_LOCK_, WITH_MTX_UNLOCK_)
  * error number of what refused the lock, such as EDEADLK for an error-checking mutex that this thread
  * holds. A failed unlocking is reported: PermissionError, say, when another thread locked the mutex.
  * Any thread. A semaphore's wait is a cancellation point; a wait that is cancelled holds nothing.
+ * After fork() the child's exit unlocks its own copy, but what is in shared memory it unlocks for its
+ * parent too: a child that leaves the block then calls with_state_swap() first.
  */
 #define cm_lock(LOCK) WITH_LOCK_FUNCTION_(LOCK, )(LOCK)
 
