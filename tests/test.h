@@ -12,6 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Defined under a sanitizer that stands between the program and libc. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TEST_SANITIZED
+#endif
+#endif
+
 static atomic_int test_checks, test_failures;
 
 static inline bool test_check(bool good, const char *file, int line, const char *what)
