@@ -55,7 +55,7 @@ class Generator:
         self.program = Program(index)
         self.prefix = f"p{index}_"
         self.count = self.budget = 0
-        self.size = self.pick(1, 1, 1, 1, 2)
+        self.size = self.pick(1, 1, 1, 1, 1, 1, 1, 2)
         self.makers, self.weights = zip(*[
             (self.make_probe, 3), (self.make_assignment, 8), (self.make_declaration, 3),
             (self.make_call, 9), (self.make_with_call, 1), (self.make_throw, 14),
@@ -399,7 +399,7 @@ class Generator:
         c = Context(function.result)
         c.variables += function.parameters
         first = [self.declare(c) for _ in range(self.pick(0, 0, 1, 2, 6))]
-        function.body = self.body(c, self.pick(1, 2, 3, 4, 5) * self.size, first)
+        function.body = self.body(c, self.pick(1, 1, 2, 3, 4) * self.size, first)
 
     def fill_manager(self, manager):
         c = Context(None)
@@ -413,7 +413,7 @@ class Generator:
         c.manager = manager
         c.variables.append(Variable("self.cells", "cells", 0, elsewhere=True))
         c.exceptions.append("exc")
-        manager.exit = self.body(c, self.pick(0, 0, 1, 1, 2) * self.size)
+        manager.exit = self.body(c, self.pick(0, 0, 0, 1, 2) * self.size)
 
     def main(self):
         """Calls the functions again and again, for then the dice fall differently."""
@@ -429,8 +429,8 @@ class Generator:
         program = self.program
         program.fuel = self.random.randint(40, 120)
         program.luck = self.random.randrange(1 << 30)
-        program.functions = [self.function() for _ in range(self.pick(1, 1, 2) * self.size)]
-        for _ in range(self.pick(1, 2) + self.size - 1):
+        program.functions = [self.function() for _ in range(self.pick(1, 1, 1, 2) * self.size)]
+        for _ in range(self.pick(1, 1, 2) + self.size - 1):
             named = self.pick(None, "int", "int", "double", "pointer")
             program.managers.append(Manager(self.prefix + self.number("M"), self.odds(3), named))
         for manager in program.managers:
