@@ -210,6 +210,7 @@ enum {
     WITH_TRY_SITE_,
     WITH_HANDLING_SITE_,
     WITH_THROW_SITE_,
+    WITH_THROW_LITERAL_SITE_, /* the format is the message, and lives as long as the site */
 };
 
 /* All that a throw must know is on the thread's list of frames, newest first. */
@@ -321,12 +322,13 @@ WITH_NOTHROW_ void with_cross_(struct with_crossing_ *crossing, const with_site 
     with_push_(&crossing->frame, &site);
 }
 
-WITH_INLINE_ void with_run_enter_(struct with_head_ *head, const struct with_class *manager_class)
+WITH_INLINE_ void with_run_enter_(void *manager, const struct with_class *manager_class,
+                                  const with_site *block)
 {
     struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
 
-    with_cross_(&crossing, head->frame.site);
-    manager_class->enter(head);
+    with_cross_(&crossing, block);
+    manager_class->enter(manager);
 }
 
 WITH_INLINE_ bool with_run_exit_(struct with_head_ *head, const struct with_class *manager_class,
@@ -345,10 +347,15 @@ WITH_INLINE_ const struct with_class *with_enter_(void *manager, const with_site
     const struct with_class *manager_class = head->manager_class;
 
     if (__builtin_expect(!manager_class, 0)) with_no_class_(site);
-    head->frame.site = site;
-    if (manager_class->quick) manager_class->enter(manager);
-    else with_run_enter_(head, manager_class);
-    with_push_(&head->frame, site);
+    if (manager_class->quick) {
+        head->frame.site = site;
+        manager_class->enter(manager);
+    } else {
+        with_run_enter_(manager, manager_class, site);
+        head->frame.site = site;
+    }
+    head->frame.previous = with_thread_.top;
+    with_thread_.top = &head->frame;
     return manager_class;
 }
 
@@ -520,6 +527,13 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
     WITH_PICK_(__VA_ARGS__, WITH_TOO_MANY_IN_CATCH_, WITH_CATCH_NAMED_, WITH_CATCH_PLAIN_, )       \
     (ID, __VA_ARGS__)
 #define WITH_RAISE_(FUNCTION, TEXT, ...) FUNCTION(WITH_SITE_(WITH_THROW_SITE_, TEXT), __VA_ARGS__)
+/* A message that is a literal without % is not copied. BEFORE: the arguments before it, in (). */
+#define WITH_RAISE_MESSAGE_(FUNCTION, TEXT, BEFORE, ...)                                           \
+    FUNCTION(WITH_SITE_(WITH_MESSAGE_KIND_(__VA_ARGS__, ), TEXT), WITH_UNWRAP_ BEFORE, __VA_ARGS__)
+#define WITH_UNWRAP_(...) __VA_ARGS__
+#define WITH_MESSAGE_KIND_(FORMAT, ...)                                                            \
+    (__builtin_constant_p(FORMAT) && !__builtin_strchr(FORMAT, '%') ? WITH_THROW_LITERAL_SITE_     \
+                                                                    : WITH_THROW_SITE_)
 #define WITH_RAISE_ERRNO_(TEXT, ...)                                                               \
     ({                                                                                             \
         int with_code_ = errno;                                                                    \
@@ -608,10 +622,10 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
  * Never throw from a signal handler.
  */
 #define with_throw(TYPE, ...)                                                                      \
-    WITH_RAISE_(with_throw_, "throw(" #TYPE ", " #__VA_ARGS__ ")", &(TYPE), __VA_ARGS__)
+    WITH_RAISE_MESSAGE_(with_throw_, "throw(" #TYPE ", " #__VA_ARGS__ ")", (&(TYPE)), __VA_ARGS__)
 #define with_throw_from(CAUSE, TYPE, ...)                                                          \
-    WITH_RAISE_(with_throw_from_, "throw_from(" #CAUSE ", " #TYPE ", " #__VA_ARGS__ ")", CAUSE,    \
-                &(TYPE), __VA_ARGS__)
+    WITH_RAISE_MESSAGE_(with_throw_from_, "throw_from(" #CAUSE ", " #TYPE ", " #__VA_ARGS__ ")",   \
+                        (CAUSE, &(TYPE)), __VA_ARGS__)
 #define with_throw_error(CODE, ...)                                                                \
     WITH_RAISE_(with_throw_error_, "throw_error(" #CODE ", " #__VA_ARGS__ ")", CODE, __VA_ARGS__)
 #define with_throw_errno(...) WITH_RAISE_ERRNO_("throw_errno(" #__VA_ARGS__ ")", __VA_ARGS__)
@@ -647,10 +661,10 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
 #define try with_try /* no jump into it or a handler: put the label before it */
 #define catch(...) WITH_CATCH_(__COUNTER__, __VA_ARGS__) /* no jump into it: label before it! */
 #define throw(TYPE, ...)                                                                           \
-    WITH_RAISE_(with_throw_, "throw(" #TYPE ", " #__VA_ARGS__ ")", &(TYPE), __VA_ARGS__)
+    WITH_RAISE_MESSAGE_(with_throw_, "throw(" #TYPE ", " #__VA_ARGS__ ")", (&(TYPE)), __VA_ARGS__)
 #define throw_from(CAUSE, TYPE, ...)                                                               \
-    WITH_RAISE_(with_throw_from_, "throw_from(" #CAUSE ", " #TYPE ", " #__VA_ARGS__ ")", CAUSE,    \
-                &(TYPE), __VA_ARGS__)
+    WITH_RAISE_MESSAGE_(with_throw_from_, "throw_from(" #CAUSE ", " #TYPE ", " #__VA_ARGS__ ")",   \
+                        (CAUSE, &(TYPE)), __VA_ARGS__)
 #define throw_error(CODE, ...)                                                                     \
     WITH_RAISE_(with_throw_error_, "throw_error(" #CODE ", " #__VA_ARGS__ ")", CODE, __VA_ARGS__)
 #define throw_errno(...) WITH_RAISE_ERRNO_("throw_errno(" #__VA_ARGS__ ")", __VA_ARGS__)

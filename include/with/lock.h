@@ -115,7 +115,10 @@ WITH_API void with_lock_within_(enum with_lock_kind_ kind, volatile void *lock, 
     WITH_CLASS(cm_lock_##NAME##_within, with_lock_##NAME##_within_enter_,                          \
                with_lock_##NAME##_within_exit_);                                                   \
     WITH_INLINE_ struct cm_lock_##NAME cm_lock_##NAME(TYPE *lock) {                                \
-        return WITH_NEW(cm_lock_##NAME, .lock = lock);                                             \
+        struct cm_lock_##NAME manager; /* WITH_NEW() would store zeros that nobody reads */        \
+        manager.with_.head.manager_class = &cm_lock_##NAME##_with_class_;                          \
+        manager.lock = lock;                                                                       \
+        return manager;                                                                            \
     } WITH_INLINE_ struct cm_lock_##NAME##_within cm_lock_##NAME##_within(TYPE *lock,              \
                                                                           double seconds)          \
     {                                                                                              \
@@ -183,8 +186,6 @@ WITH_LOCK_(mtx, WITH_LOCK_MTX_, mtx_t, WITH_MTX_LOCK_, WITH_MTX_UNLOCK_)
  * error number of what refused the lock, such as EDEADLK for an error-checking mutex that this thread
  * holds. A failed unlocking is reported: PermissionError, say, when another thread locked the mutex.
  * Any thread. A semaphore's wait is a cancellation point; a wait that is cancelled holds nothing.
- * After fork() the child's exit unlocks its own copy, but what is in shared memory it unlocks for its
- * parent too: a child that leaves the block then calls with_state_swap() first.
  */
 #define cm_lock(LOCK) WITH_LOCK_FUNCTION_(LOCK, )(LOCK)
 

@@ -168,7 +168,7 @@ static bool can_just_be_cached(const struct with__exception *self)
            cache_key_set && !with_thread_.cache;
 }
 
-static void free_keeping_errno(struct with__exception *self)
+static void __attribute__((noinline)) free_keeping_errno(struct with__exception *self)
 {
     const int error = errno;
 

@@ -58,6 +58,12 @@ extern struct with__exception with__last_resort __attribute__((visibility("hidde
 void with__set_message(struct with__exception *self, int code, const char *format,
                        va_list arguments) __attribute__((format(printf, 3, 0)));
 
+/* Makes text, which is not copied, the message. */
+static inline void with__set_literal(struct with__exception *self, const char *text)
+{
+    if (self != &with__last_resort) self->exception.message = text;
+}
+
 /* Adds a note, formatted as the message. */
 void with__add_note(struct with__exception *self, int code, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
@@ -77,7 +83,8 @@ void with__set_cause(struct with__exception *self, const with_exception *cause);
 void with__grow_traceback(struct with__exception *self, const with_site *site);
 
 /* Records a place that the exception was thrown at or passed. The last resort never has room. */
-static inline void with__add_traceback(struct with__exception *self, const with_site *site)
+static inline __attribute__((always_inline)) void with__add_traceback(struct with__exception *self,
+                                                                      const with_site *site)
 {
     with_exception *e = &self->exception;
 

@@ -89,12 +89,8 @@ static char *store_text(struct with__exception *self, size_t before, int code, c
 void with__set_message(struct with__exception *self, int code, const char *format,
                        va_list arguments)
 {
-    const size_t size = strlen(format) + 1;
-
     if (self == &with__last_resort) return;
-    if (!code && size <= sizeof self->text && !memchr(format, '%', size)) /* the most common */
-        self->exception.message = memcpy(inline_text(self, size), format, size);
-    else self->exception.message = store_text(self, 0, code, format, arguments);
+    self->exception.message = store_text(self, 0, code, format, arguments);
 }
 
 void with__add_note(struct with__exception *self, int code, const char *format, va_list arguments)

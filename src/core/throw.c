@@ -90,26 +90,56 @@ static void __attribute__((noreturn)) land_suppressed(struct with_handling_ *thr
 static void __attribute__((noreturn))
 land_in_try(struct with_handling_ *throwing, struct with_try_ *frame)
 {
-    const with_exception *exception = end_handling(throwing);
-
-    with__add_traceback(with__whole(exception), frame->handling.frame.site);
+    with__add_traceback(with__whole(throwing->exception), frame->handling.frame.site);
+    with_thread_.handling = throwing->outer;
     with_thread_.top = &frame->handling.frame;
-    begin_handling(&frame->handling, exception);
+    begin_handling(&frame->handling, throwing->exception);
     JUMP(frame->buffer, 1);
 }
 
-/* Runs one exit of a manager that the throw passes. */
-static void pass_manager(struct with_handling_ *throwing, struct with_head_ *head)
+/* An exit returned true. */
+static void __attribute__((noreturn))
+suppress(struct with_handling_ *throwing, struct with_head_ *head, const with_site *site)
 {
-    const with_site *site = head->frame.site;
-
-    with__add_traceback(with__whole(throwing->exception), site);
-    head->completed = false;
-    if (!with_run_exit_(head, head->manager_class, throwing->exception)) return;
     if (head->manager_class->suppressor) land_suppressed(throwing);
     with_throw_(site, &with_RuntimeError,
                 "the exit of %s returned true, but only a WITH_SUPPRESSOR can suppress",
                 head->manager_class->name);
+}
+
+/* Runs one exit of a manager that the throw passes. */
+static inline void pass_manager(struct with_handling_ *throwing, struct with_head_ *head)
+{
+    const struct with_class *manager_class = head->manager_class;
+    const with_exception *exception = throwing->exception;
+    const with_site *site = head->frame.site;
+    bool suppressed;
+
+    with__add_traceback(with__whole(exception), site);
+    head->completed = false;
+    if (manager_class->quick) suppressed = manager_class->exit(head, exception);
+    else suppressed = with_run_exit_(head, manager_class, exception);
+    if (__builtin_expect(suppressed, 0)) suppress(throwing, head, site);
+}
+
+/* What else a throw meets; in a try it lands. */
+static void pass_other(struct with_handling_ *throwing, struct with_frame_ *frame)
+{
+    struct with_handling_ *left;
+
+    switch (frame->site->kind_) {
+    case WITH_CROSSING_SITE_:
+        with__add_traceback(with__whole(throwing->exception),
+                            ((struct with_crossing_ *)frame)->block);
+        break;
+    case WITH_TRY_SITE_: land_in_try(throwing, (struct with_try_ *)frame);
+    case WITH_HANDLING_SITE_:
+        left = (struct with_handling_ *)frame;
+        throwing->outer = left->outer;
+        with_exception_unref(left->exception);
+        break;
+    default: break; /* the landing of a suppressor that did not suppress */
+    }
 }
 
 void with__unwind(struct with__exception *self)
@@ -124,20 +154,9 @@ void with__unwind(struct with__exception *self)
     with_thread_.top = &throwing.frame;
     while ((frame = throwing.frame.previous)) {
         throwing.frame.previous = frame->previous;
-        switch (frame->site->kind_) {
-        case WITH_MANAGER_SITE_: pass_manager(&throwing, (struct with_head_ *)frame); break;
-        case WITH_CROSSING_SITE_:
-            with__add_traceback(self, ((struct with_crossing_ *)frame)->block);
-            break;
-        case WITH_TRY_SITE_: land_in_try(&throwing, (struct with_try_ *)frame);
-        case WITH_HANDLING_SITE_: {
-            struct with_handling_ *left = (struct with_handling_ *)frame;
-            throwing.outer = left->outer;
-            with_exception_unref(left->exception);
-            break;
-        }
-        default: break; /* the landing of a suppressor that did not suppress */
-        }
+        if (__builtin_expect(frame->site->kind_ == WITH_MANAGER_SITE_, 1))
+            pass_manager(&throwing, (struct with_head_ *)frame);
+        else pass_other(&throwing, frame);
     }
     uncaught(self);
 }
@@ -148,7 +167,8 @@ static void __attribute__((noreturn, format(printf, 4, 0)))
 throw_message(struct with__exception *self, const with_site *site, int code, const char *format,
               va_list arguments)
 {
-    with__set_message(self, code, format, arguments);
+    if (site->kind_ == WITH_THROW_LITERAL_SITE_) with__set_literal(self, format);
+    else with__set_message(self, code, format, arguments);
     va_end(arguments);
     with__add_traceback(self, site);
     with__unwind(self);
