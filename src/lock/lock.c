@@ -36,13 +36,12 @@ void with__throw_coded(const with_site *site, struct with__exception *self, int 
 
 /* ---- A mutex whose owner died -------------------------------------------------------------- */
 
-static int make_consistent(pthread_mutex_t *mutex)
+static void make_consistent(pthread_mutex_t *mutex)
 {
 #ifdef __APPLE__ /* has no robust mutexes */
     (void)mutex;
-    return ENOTSUP;
 #else
-    return pthread_mutex_consistent(mutex);
+    pthread_mutex_consistent(mutex);
 #endif
 }
 
@@ -99,14 +98,12 @@ static void recover_enter(struct cm_lock_recover *self)
 
 static bool recover_exit(struct cm_lock_recover *self, const with_exception *exception)
 {
-    int consistent_error = self->as && with_completed(self) ? make_consistent(self->lock) : 0;
-    int error = pthread_mutex_unlock(self->lock);
+    int error;
 
-    if (consistent_error == EINVAL) consistent_error = 0; /* the block itself made it consistent */
+    /* It fails only if the block itself made the mutex consistent. */
+    if (self->as && with_completed(self)) make_consistent(self->lock);
+    error = pthread_mutex_unlock(self->lock);
     if (error) with_unlock_failed_(NULL, WITH_LOCK_MUTEX_, self->lock, error, exception);
-    if (consistent_error)
-        with_release_error(exception, consistent_error,
-                           "making the pthread_mutex_t at %p consistent again", (void *)self->lock);
     return false;
 }
 
