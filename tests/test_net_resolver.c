@@ -132,6 +132,27 @@ static void test_no_such_service(void)
     CHECK_THROWS(listen_on_no_such_service, NULL, gaierror, "host any address, service no-such");
 }
 
+/* What glibc would take for another port. */
+static void connect_to(void *service)
+{
+    with (cm_connect("127.0.0.1", (const char *)service)) {}
+}
+
+static void listen_at(void *service)
+{
+    with (cm_listen("127.0.0.1", (const char *)service)) {}
+}
+
+static void test_no_such_port(void)
+{
+    static char services[][12] = {"", "65536", "98329", "4294967376", " 80", "+80", "-1", "-0"};
+
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+        CHECK_THROWS(connect_to, services[i], ValueError, "host 127.0.0.1, service '");
+        CHECK_THROWS(listen_at, services[i], ValueError, "neither a port up to 65535 nor a name");
+    }
+}
+
 /* ---- Several addresses ----------------------------------------------------------------------- */
 
 static void connect_to_any(void *ret_port)
@@ -214,6 +235,7 @@ int main(void)
     before = open_descriptors();
     test_resolver();
     test_no_such_service();
+    test_no_such_port();
     test_several_addresses();
     test_several_addresses_to_listen_at();
     CHECK_INT(lists_out, 0);

@@ -6,6 +6,8 @@
 
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 const with_exception_type with_gaierror = {"gaierror", &with_OSError};
 
@@ -111,6 +113,17 @@ throw_resolver_error(int code, int error, const char *host, const char *service)
                     shown, service, gai_strerror(code));
 }
 
+/* glibc's resolver takes a port modulo 65536, and with what strtol() allows in front of it. */
+static bool is_port_or_name(const char *service)
+{
+    const char *number = service + strspn(service, " \t\n\v\f\r+-");
+    char *end;
+    const unsigned long port = strtoul(number, &end, 10);
+
+    if (!*service) return false;
+    return end == number || *end || (number == service && port <= 65535);
+}
+
 /*
  * Cancellation is disabled: glibc's resolver may be cancelled with files and sockets open, or the lock
  * of a name service held.
@@ -122,6 +135,9 @@ struct addrinfo *with__net_resolve(const char *host, const char *service, int fl
     int code, error, cancel_state;
 
     if (!service) with_throw(with_ValueError, "host %s: no service", host ? host : "any address");
+    if (!is_port_or_name(service))
+        with_throw(with_ValueError, "host %s, service '%s': neither a port up to 65535 nor a name",
+                   host ? host : "any address", service);
     cancel_state = with__net_cancel_state(PTHREAD_CANCEL_DISABLE);
     code = getaddrinfo(host, service, &hints, &addresses);
     error = errno;
