@@ -59,8 +59,8 @@ class Generator:
         self.makers, self.weights = zip(*[
             (self.make_probe, 3), (self.make_assignment, 8), (self.make_declaration, 3),
             (self.make_call, 9), (self.make_with_call, 1), (self.make_throw, 14),
-            (self.make_remark, 6), (self.make_with, 11), (self.make_using, 6), (self.make_try, 12),
-            (self.make_if, 2), (self.make_loop, 4), (self.make_switch, 1), (self.make_label, 3),
+            (self.make_remark, 6), (self.make_with, 11), (self.make_using, 9), (self.make_try, 12),
+            (self.make_if, 2), (self.make_loop, 6), (self.make_switch, 1), (self.make_label, 5),
             (self.make_jump, 8), (self.make_return, 3), (self.make_group, 1)])
 
     def number(self, letter=""):
@@ -272,13 +272,17 @@ class Generator:
 
     def block(self, c, first=()):
         nodes = list(first)
+        if c.changeable() and self.odds(2):
+            nodes += self.make_assignment(c)
         for _ in range(self.random.randint(1, 3)):
             if self.budget <= 0:
                 break
             made = self.statement(c)
             nodes += made
             if made[-1].kind in LEAVING:
-                break
+                return nodes
+        if self.reachable(c) and self.odds(2):
+            nodes += self.make_jump(c)
         return nodes
 
     def statement(self, c):
@@ -372,7 +376,7 @@ class Generator:
         self.budget = budget
         nodes = list(first)
         if budget:
-            nodes += self.random.choice([self.make_try, self.make_try, self.make_with])(c)
+            nodes += self.random.choice([self.make_try, self.make_try, self.make_with, self.make_loop])(c)
         while self.budget > 0:
             made = self.statement(c)
             nodes += made
@@ -398,7 +402,7 @@ class Generator:
     def fill_function(self, function):
         c = Context(function.result)
         c.variables += function.parameters
-        first = [self.declare(c) for _ in range(self.pick(0, 0, 1, 2, 6))]
+        first = [self.declare(c) for _ in range(self.pick(1, 1, 2, 3, 6))]
         function.body = self.body(c, self.pick(1, 1, 2, 3, 4) * self.size, first)
 
     def fill_manager(self, manager):
