@@ -82,16 +82,19 @@ valgrind: ## run the tests under valgrind
 	$(BUILD_IN) $(BUILD)/valgrind -j $(JOBS)
 	$(TEST_AGAIN_IN) $(BUILD)/valgrind
 
+# -fexceptions gives each call a second branch, taken by foreign exceptions; those are not counted.
 # What is required is what is reached: raise it when it rises.
+GCOVR = gcovr --root . --filter src/core/ --exclude-throw-branches \
+	$(BUILD)/coverage/CMakeFiles/with.dir/src/core
+
 coverage: ## print which lines and branches of the core the tests run
 	$(INSTALL_PACKAGES) $(TEST_PACKAGES) gcovr
 	$(CONFIGURE) -B $(BUILD)/coverage -DCMAKE_BUILD_TYPE=Debug -DWITH_COVERAGE=ON $(OTHER_FLAGS)
 	$(BUILD_IN) $(BUILD)/coverage -j $(JOBS)
 	@find $(BUILD)/coverage -name '*.gcda' -delete
 	$(TEST_AGAIN_IN) $(BUILD)/coverage
-	@gcovr --root . --filter src/core/ $(BUILD)/coverage
-	@gcovr --root . --filter src/core/ $(BUILD)/coverage --branches --print-summary \
-	    --fail-under-line 90 --fail-under-branch 80
+	@$(GCOVR)
+	@$(GCOVR) --branches --print-summary --fail-under-line 99 --fail-under-branch 90
 
 check-format: ## check that clang-format would change nothing
 	$(INSTALL_PACKAGES) clang-format
