@@ -95,6 +95,27 @@ static bool cut_exit(struct cut *self, const with_exception *exception)
 
 WITH_CLASS(cut, cut_enter, cut_exit);
 
+/* The same as a suppressor, which has a landing below its frame. */
+struct cut_suppressor {
+    WITH_SUPPRESSOR;
+};
+
+static void cut_suppressor_enter(struct cut_suppressor *self)
+{
+    (void)self;
+    seen->entered++;
+}
+
+static bool cut_suppressor_exit(struct cut_suppressor *self, const with_exception *exception)
+{
+    (void)self;
+    return cut_exit(NULL, exception);
+}
+
+WITH_CLASS(cut_suppressor, cut_suppressor_enter, cut_suppressor_exit);
+
+static bool cut_suppresses;
+
 /* The exit inside of it. */
 struct thrower {
     WITH_MANAGER;
@@ -121,6 +142,15 @@ WITH_CLASS(thrower, thrower_enter, thrower_exit);
 static int run_blocks(void)
 {
     with (cm_counted(0)) {
+        if (cut_suppresses) {
+            with (WITH_NEW(cut_suppressor)) {
+                with (cm_counted(2)) {
+                    if (body_leaves == RETURNS) return 1;
+                    leave(body_leaves, STATUS_OF_BODY);
+                }
+            }
+            return 0;
+        }
         with (WITH_NEW(cut)) {
             with (cm_counted(2)) {
                 if (body_leaves == RETURNS) return 1;
@@ -185,7 +215,8 @@ static void run_case(void)
     child = fork();
     if (child == 0) run_child(run_thread);
     waitpid(child, &status, 0);
-    snprintf(name, sizeof name, "body leaves by %d, exit by %d", body_leaves, exit_leaves);
+    snprintf(name, sizeof name, "body leaves by %d, exit%s by %d", body_leaves,
+             cut_suppresses ? " of a suppressor" : "", exit_leaves);
     test_integers(WIFEXITED(status) ? WEXITSTATUS(status) : -status, wanted_status(), __FILE__,
                   __LINE__, name);
     test_strings(seen->order, "2130", __FILE__, __LINE__, name);
@@ -229,8 +260,13 @@ int main(void)
     seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (seen == MAP_FAILED) return 1;
     for (body_leaves = 0; body_leaves < LEAVINGS; body_leaves++)
-        for (exit_leaves = 0; exit_leaves < LEAVINGS; exit_leaves++)
-            if (possible()) run_case();
+        for (exit_leaves = 0; exit_leaves < LEAVINGS; exit_leaves++) {
+            if (!possible()) continue;
+            cut_suppresses = false;
+            run_case();
+            cut_suppresses = true;
+            run_case();
+        }
     exit_leaves = EXITS;
     check_twice();
 #ifdef __GLIBC__

@@ -142,10 +142,19 @@ static void pass_other(struct with_handling_ *throwing, struct with_frame_ *fram
     }
 }
 
+/* A cancellation, say, leaves an exit of the throw, and goes on to the blocks around by their guards. The
+ * landing of a suppressor that the throw has passed must not hide them. */
+static void cut_short(struct with_handling_ *throwing)
+{
+    drop_handling(throwing);
+    while (with_thread_.top && with_thread_.top->site->kind_ == WITH_LANDING_SITE_)
+        with_thread_.top = with_thread_.top->previous;
+}
+
 void with__unwind(struct with__exception *self)
 {
     /* On the list as the top, so that the exits see what is handled, and what cuts one short drops it. */
-    struct with_handling_ throwing __attribute__((cleanup(drop_handling))) = {
+    struct with_handling_ throwing __attribute__((cleanup(cut_short))) = {
         .frame.previous = with_thread_.top,
     };
     struct with_frame_ *frame;
