@@ -209,6 +209,7 @@ enum {
     WITH_LANDING_SITE_,
     WITH_TRY_SITE_,
     WITH_HANDLING_SITE_,
+    WITH_THROWING_SITE_, /* as a handling, but of a throw that is running an exit */
     WITH_THROW_SITE_,
     WITH_THROW_LITERAL_SITE_, /* the format is the message, and lives as long as the site */
 };

@@ -74,7 +74,8 @@ static void run_exits(void)
 
     while ((frame = with_thread_.top)) {
         with_thread_.top = frame->previous;
-        if (frame->site->kind_ == WITH_HANDLING_SITE_) {
+        if (frame->site->kind_ == WITH_HANDLING_SITE_ ||
+            frame->site->kind_ == WITH_THROWING_SITE_) {
             struct with_handling_ *handling = (struct with_handling_ *)frame;
             with_thread_.handling = handling->outer;
             with_exception_unref(handling->exception);

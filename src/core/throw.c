@@ -23,6 +23,13 @@ __thread struct with_thread_ with_thread_ __attribute__((tls_model("initial-exec
 #endif
 
 static const with_site handling_site = {"", "", "", 0, WITH_HANDLING_SITE_};
+static const with_site throwing_site = {"", "", "", 0, WITH_THROWING_SITE_};
+
+/* A throw while it runs the exits, which are handling its exception. */
+struct throwing {
+    struct with_handling_ handling;
+    const with_site *block; /* whose exit is running, or NULL: what that throws names the block */
+};
 
 const with_exception *with_current(void)
 {
@@ -31,9 +38,10 @@ const with_exception *with_current(void)
 
 /* ---- Handling ------------------------------------------------------------------------------ */
 
-static void begin_handling(struct with_handling_ *self, const with_exception *exception)
+static void begin_handling(struct with_handling_ *self, const with_site *site,
+                           const with_exception *exception)
 {
-    self->frame.site = &handling_site;
+    self->frame.site = site;
     self->exception = exception;
     self->outer = with_thread_.handling;
     with_thread_.handling = self;
@@ -78,94 +86,91 @@ static void __attribute__((noreturn)) uncaught(struct with__exception *self)
     exit(status);
 }
 
-static void __attribute__((noreturn)) land_suppressed(struct with_handling_ *throwing)
+static void __attribute__((noreturn)) land_suppressed(struct with_handling_ *handling)
 {
-    struct with_landing_ *landing = (struct with_landing_ *)throwing->frame.previous;
+    struct with_landing_ *landing = (struct with_landing_ *)handling->frame.previous;
 
-    throwing->frame.previous = landing->frame.previous;
-    drop_handling(throwing);
+    handling->frame.previous = landing->frame.previous;
+    drop_handling(handling);
     JUMP(landing->buffer, 1);
 }
 
 static void __attribute__((noreturn))
-land_in_try(struct with_handling_ *throwing, struct with_try_ *frame)
+land_in_try(struct with_handling_ *handling, struct with_try_ *frame)
 {
-    with__add_traceback(with__whole(throwing->exception), frame->handling.frame.site);
-    with_thread_.handling = throwing->outer;
+    with__add_traceback(with__whole(handling->exception), frame->handling.frame.site);
+    with_thread_.handling = handling->outer;
     with_thread_.top = &frame->handling.frame;
-    begin_handling(&frame->handling, throwing->exception);
+    begin_handling(&frame->handling, &handling_site, handling->exception);
     JUMP(frame->buffer, 1);
 }
 
 /* An exit returned true. */
-static void __attribute__((noreturn))
-suppress(struct with_handling_ *throwing, struct with_head_ *head, const with_site *site)
+static void __attribute__((noreturn)) suppress(struct throwing *throwing, struct with_head_ *head)
 {
-    if (head->manager_class->suppressor) land_suppressed(throwing);
-    with_throw_(site, &with_RuntimeError,
+    const with_site *block = throwing->block;
+
+    if (head->manager_class->suppressor) land_suppressed(&throwing->handling);
+    throwing->block = NULL;
+    with_throw_(block, &with_RuntimeError,
                 "the exit of %s returned true, but only a WITH_SUPPRESSOR can suppress",
                 head->manager_class->name);
 }
 
 /* Runs one exit of a manager that the throw passes. */
-static inline void pass_manager(struct with_handling_ *throwing, struct with_head_ *head)
+static inline void pass_manager(struct throwing *throwing, struct with_head_ *head)
 {
-    const struct with_class *manager_class = head->manager_class;
-    const with_exception *exception = throwing->exception;
-    const with_site *site = head->frame.site;
-    bool suppressed;
+    const with_exception *exception = throwing->handling.exception;
 
-    with__add_traceback(with__whole(exception), site);
+    throwing->block = head->frame.site;
+    with__add_traceback(with__whole(exception), throwing->block);
     head->completed = false;
-    if (manager_class->quick) suppressed = manager_class->exit(head, exception);
-    else suppressed = with_run_exit_(head, manager_class, exception);
-    if (__builtin_expect(suppressed, 0)) suppress(throwing, head, site);
+    if (__builtin_expect(head->manager_class->exit(head, exception), 0)) suppress(throwing, head);
 }
 
 /* What else a throw meets; in a try it lands. */
-static void pass_other(struct with_handling_ *throwing, struct with_frame_ *frame)
+static void pass_other(struct with_handling_ *handling, struct with_frame_ *frame)
 {
-    struct with_handling_ *left;
+    struct with__exception *self = with__whole(handling->exception);
+    struct with_handling_ *left = (struct with_handling_ *)frame;
 
     switch (frame->site->kind_) {
     case WITH_CROSSING_SITE_:
-        with__add_traceback(with__whole(throwing->exception),
-                            ((struct with_crossing_ *)frame)->block);
+        with__add_traceback(self, ((struct with_crossing_ *)frame)->block);
         break;
-    case WITH_TRY_SITE_: land_in_try(throwing, (struct with_try_ *)frame);
+    case WITH_TRY_SITE_: land_in_try(handling, (struct with_try_ *)frame);
+    case WITH_THROWING_SITE_:
+        if (((struct throwing *)frame)->block)
+            with__add_traceback(self, ((struct throwing *)frame)->block);
+        /* fall through */
     case WITH_HANDLING_SITE_:
-        left = (struct with_handling_ *)frame;
-        throwing->outer = left->outer;
+        handling->outer = left->outer;
         with_exception_unref(left->exception);
         break;
     default: break; /* the landing of a suppressor that did not suppress */
     }
 }
 
-/* A cancellation, say, leaves an exit of the throw, and goes on to the blocks around by their guards. The
- * landing of a suppressor that the throw has passed must not hide them. */
-static void cut_short(struct with_handling_ *throwing)
+static void end_throwing(struct throwing *throwing)
 {
-    drop_handling(throwing);
-    while (with_thread_.top && with_thread_.top->site->kind_ == WITH_LANDING_SITE_)
-        with_thread_.top = with_thread_.top->previous;
+    drop_handling(&throwing->handling);
 }
 
 void with__unwind(struct with__exception *self)
 {
     /* On the list as the top, so that the exits see what is handled, and what cuts one short drops it. */
-    struct with_handling_ throwing __attribute__((cleanup(cut_short))) = {
-        .frame.previous = with_thread_.top,
+    struct throwing throwing __attribute__((cleanup(end_throwing))) = {
+        .handling.frame.previous = with_thread_.top,
     };
     struct with_frame_ *frame;
 
-    begin_handling(&throwing, &self->exception);
-    with_thread_.top = &throwing.frame;
-    while ((frame = throwing.frame.previous)) {
-        throwing.frame.previous = frame->previous;
+    begin_handling(&throwing.handling, &throwing_site, &self->exception);
+    with_thread_.top = &throwing.handling.frame;
+    while ((frame = throwing.handling.frame.previous)) {
+        throwing.handling.frame.previous = frame->previous;
         if (__builtin_expect(frame->site->kind_ == WITH_MANAGER_SITE_, 1))
             pass_manager(&throwing, (struct with_head_ *)frame);
-        else pass_other(&throwing, frame);
+        else pass_other(&throwing.handling, frame);
     }
     uncaught(self);
 }
