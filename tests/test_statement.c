@@ -70,6 +70,27 @@ static bool quiet_exit(struct quiet *self, const with_exception *exception)
 
 WITH_CLASS(quiet, quiet_enter, quiet_exit);
 
+/* A manager that its exit copies, as it was then. */
+struct copied {
+    WITH_MANAGER;
+    struct copied *copy;
+};
+
+static void copied_enter(struct copied *self)
+{
+    (void)self;
+}
+
+static bool copied_exit(struct copied *self, const with_exception *exception)
+{
+    (void)exception;
+    note(with_completed(self) ? "completed" : "left");
+    if (self->copy) *self->copy = *self;
+    return false;
+}
+
+WITH_CLASS(copied, copied_enter, copied_exit);
+
 static struct quiet cm_quiet(const with_exception_type *type)
 {
     return WITH_NEW(quiet, .type = type);
@@ -181,6 +202,23 @@ static void test_manager_expressions(void)
     with (WITH_NEW(named, .as = "new", .answer = true), name) note(name);
     with (kept) note("again");
     CHECK_LOG("kept kept /kept+ left body /left+ new new /new+ kept again /kept+");
+}
+
+/* Whether a block is completed has nothing to do with what its manager went through before. */
+static void test_copy_of_a_completed_manager(void)
+{
+    struct copied copy;
+
+    with (WITH_NEW(copied, .copy = &copy)) {}
+    try {
+        with (copy) throw(ValueError, "in the next block");
+    } catch (ValueError) {
+        note("caught");
+    }
+    {
+        using (copy);
+    }
+    CHECK_LOG("completed left caught left");
 }
 
 static void nothing(void) {}
@@ -407,6 +445,7 @@ int main(void)
     test_empty_bodies();
     test_evaluated_once();
     test_manager_expressions();
+    test_copy_of_a_completed_manager();
     test_nothing_throws();
     test_using_in_loops();
     test_loops_inside();
