@@ -2,8 +2,9 @@
  *
  * with.h: Python's context managers for C. The statement, managers and exceptions: the core, whole.
  *
- * Names that end in an underscore are plumbing of the macros and may change in any release. All the
- * rest is since 0.1 where nothing else is said. Reference: docs/reference/with.md, with(3).
+ * Names that end in an underscore are plumbing and may change in any release. All the rest is since
+ * 0.1 where nothing else is said. Reference: docs/reference/with.md, with(3). The file is long because
+ * the core is to be one file: types and functions first, then plumbing, then the statements.
  */
 #ifndef WITH_H
 #define WITH_H
