@@ -151,15 +151,19 @@ static void pass_other(struct with_handling_ *handling, struct with_frame_ *fram
     }
 }
 
-static void end_throwing(struct throwing *throwing)
+/* A cancellation, say, leaves an exit of the throw, and goes on to the blocks around by their guards. The
+ * landing of a suppressor that the throw has passed must not hide them. */
+static void cut_short(struct throwing *throwing)
 {
     drop_handling(&throwing->handling);
+    while (with_thread_.top && with_thread_.top->site->kind_ == WITH_LANDING_SITE_)
+        with_thread_.top = with_thread_.top->previous;
 }
 
 void with__unwind(struct with__exception *self)
 {
     /* On the list as the top, so that the exits see what is handled, and what cuts one short drops it. */
-    struct throwing throwing __attribute__((cleanup(end_throwing))) = {
+    struct throwing throwing __attribute__((cleanup(cut_short))) = {
         .handling.frame.previous = with_thread_.top,
     };
     struct with_frame_ *frame;
