@@ -265,10 +265,12 @@ struct with_guard_ {
     bool completed;
 };
 
+/* What stands between the two fields keeps compilers from writing both as one: reading one of them
+ * right after that waits for the memory. */
 struct with_thread_ {
     struct with_frame_ *top;
-    struct with_handling_ *handling;
     void *cache;
+    struct with_handling_ *handling;
 };
 
 #define WITH_RAISES_ __attribute__((noreturn, cold))

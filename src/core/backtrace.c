@@ -13,13 +13,13 @@
 
 enum { STACK_MAX = 128 };
 
-static bool asked;
+bool with__backtrace_asked;
 
 __attribute__((constructor)) static void read_environment(void)
 {
     const char *value = getenv("WITH_BACKTRACE");
 
-    asked = value && strcmp(value, "1") == 0;
+    with__backtrace_asked = value && strcmp(value, "1") == 0;
 }
 
 struct stack {
@@ -42,12 +42,12 @@ void with__backtrace_take(struct with__exception *self)
     struct stack stack;
     size_t size;
 
-    if (!asked) return;
     stack.length = 0;
     _Unwind_Backtrace(take_one, &stack);
     size = (size_t)stack.length * sizeof *stack.addresses;
     self->stack = malloc(size);
     if (!self->stack) return;
+    self->has_parts = true;
     memcpy(self->stack, stack.addresses, size);
     self->stack_length = stack.length;
 }

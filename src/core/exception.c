@@ -61,7 +61,9 @@ static struct with__exception *allocate(void)
         return self;
     }
     self = malloc(sizeof *self);
-    return self ? self : take_from_reserve();
+    if (!self) self = take_from_reserve();
+    if (self != &with__last_resort) self->has_parts = true; /* a look at recycle() is due */
+    return self;
 }
 
 static bool may_cache(void)
@@ -79,8 +81,10 @@ static bool is_reserve(const struct with__exception *self)
 static void recycle(struct with__exception *self)
 {
     if (is_reserve(self)) atomic_fetch_and(&reserve_used, ~(UINT64_C(1) << (self - reserve)));
-    else if (may_cache()) with_thread_.cache = self;
-    else free(self);
+    else if (may_cache()) {
+        self->has_parts = false;
+        with_thread_.cache = self;
+    } else free(self);
 }
 
 struct with__exception *with__exception_new(const with_exception_type *type)
@@ -89,6 +93,7 @@ struct with__exception *with__exception_new(const with_exception_type *type)
     struct with__exception *self = allocate();
 
     if (self == &with__last_resort) return self;
+    if (context) self->has_parts = true;
     self->exception = (with_exception){
         .type = type,
         .message = "",
@@ -105,7 +110,7 @@ struct with__exception *with__exception_new(const with_exception_type *type)
     self->stack_length = 0;
     self->release = NULL;
     self->text_used = 0;
-    with__backtrace_take(self);
+    if (__builtin_expect(with__backtrace_asked, 0)) with__backtrace_take(self);
     return self;
 }
 
@@ -163,9 +168,7 @@ static void free_all(struct with__exception *dead)
 /* As nearly all do: they are raised and handled, and that is it. */
 static bool can_just_be_cached(const struct with__exception *self)
 {
-    return !self->exception.context && !self->exception.cause && !self->chunks &&
-           !self->more_traceback && !self->stack && !self->release && !is_reserve(self) &&
-           cache_key_set && !with_thread_.cache;
+    return !self->has_parts && cache_key_set && !with_thread_.cache;
 }
 
 static void __attribute__((noinline)) free_keeping_errno(struct with__exception *self)
@@ -231,6 +234,7 @@ void with__set_context(struct with__exception *self, const with_exception *conte
     /* CPython leaves a loop through a cause to its garbage collector. Here it must not arise. */
     if (reaches(with__whole(context), self)) return;
     self->exception.context = with_exception_ref(context);
+    self->has_parts = true;
     with_exception_unref(old);
 }
 
@@ -239,6 +243,7 @@ void with__set_cause(struct with__exception *self, const with_exception *cause)
     if (self == &with__last_resort) return;
     self->exception.cause = with_exception_ref(cause);
     self->exception.suppress_context = true;
+    self->has_parts = true;
 }
 
 void with__set_code(struct with__exception *self, int code)
@@ -252,6 +257,7 @@ bool with__own(struct with__exception *self, void (*release)(void *owned), void 
     self->release = release;
     self->owned = owned;
     self->owner = &with_thread_;
+    self->has_parts = true;
     return true;
 }
 
@@ -269,6 +275,7 @@ void with__grow_traceback(struct with__exception *self, const with_site *site)
     }
     if (!self->more_traceback) memcpy(more, self->traceback, sizeof self->traceback);
     self->more_traceback = more;
+    self->has_parts = true;
     self->traceback_room = room;
     self->exception.traceback = more;
     with__add_traceback(self, site);

@@ -28,6 +28,7 @@ struct with__chunk {
 struct with__exception {
     with_exception exception; /* first: the public part */
     atomic_int references;
+    bool has_parts; /* something is to be freed with it, or it came from elsewhere than the cache */
     struct with__exception *visited; /* links exceptions while they are walked or freed */
     with_note *last_note;
     struct with__chunk *chunks;
@@ -106,6 +107,7 @@ const with_exception_type *with__error_type(int code);
 void with__cache_clear(void);
 
 /* Native call stacks: whether they are asked for, taking one, printing it. */
+extern bool with__backtrace_asked __attribute__((visibility("hidden")));
 void with__backtrace_take(struct with__exception *self);
 void with__backtrace_print(FILE *stream, const struct with__exception *self);
 

@@ -83,6 +83,7 @@ static char *store_text(struct with__exception *self, size_t before, int code, c
     write_text(chunk->text + before, length + 1, code, format, arguments);
     chunk->next = self->chunks;
     self->chunks = chunk;
+    self->has_parts = true;
     return chunk->text;
 }
 
