@@ -7,6 +7,7 @@
 
 #include "test.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <wchar.h>
 
@@ -408,6 +409,11 @@ static void test_release_error(void)
         CHECK_STR(e->notes->text, "closing 3: Operation not permitted");
         CHECK_STR(e->notes->next->text, "closing 3: Input/output error");
         CHECK_INT(e->code, 0);
+    }
+    try {
+        with (WITH_NEW(failing, .code = INT_MIN)) {}
+    } catch (OSError, e) {
+        CHECK_INT(e->code, INT_MIN);
     }
 }
 

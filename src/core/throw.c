@@ -9,6 +9,7 @@
  */
 #include "internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 /* Says the model again: gcc drops that of the declaration, and would call __tls_get_addr(). */
@@ -211,9 +212,15 @@ void with_throw_from_(const with_site *site, const with_exception *cause,
     throw_message(self, site, 0, format, arguments);
 }
 
+/* Of a negative errno too. INT_MIN is none, and stays what it is. */
+static int error_number(int code)
+{
+    return code < 0 && code != INT_MIN ? -code : code;
+}
+
 void with_throw_error_(const with_site *site, int code, const char *format, ...)
 {
-    const int number = code < 0 ? -code : code;
+    const int number = error_number(code);
     struct with__exception *self = with__exception_new(with__error_type(number));
     va_list arguments;
 
@@ -225,7 +232,7 @@ void with_throw_error_(const with_site *site, int code, const char *format, ...)
 void with_release_error_(const with_site *site, const with_exception *exception, int code,
                          const char *format, ...)
 {
-    const int number = code < 0 ? -code : code;
+    const int number = error_number(code);
     va_list arguments;
 
     va_start(arguments, format);
