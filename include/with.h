@@ -96,7 +96,8 @@ struct with_class {
     void (*enter)(void *manager);
     bool (*exit)(void *manager, const with_exception *exception);
     bool suppressor;
-    bool quick; /* costs nothing more than its functions: what fails names its block itself */
+    bool quick; /* costs nothing more than its functions: what fails names its block itself, and
+                   completion is not looked at */
 };
 
 /* ---- Exception types: CPython's tree ------------------------------------------------------- */
@@ -371,9 +372,12 @@ WITH_INLINE_ void with_leave_(struct with_guard_ *guard)
 
     if (__builtin_expect(with_thread_.top != &head->frame, 0)) return;
     with_thread_.top = guard->manager_class->suppressor ? below->previous : below;
+    if (guard->manager_class->quick) {
+        guard->manager_class->exit(head, NULL);
+        return;
+    }
     head->completed = guard->completed;
-    if (guard->manager_class->quick) guard->manager_class->exit(head, NULL);
-    else with_run_exit_(head, guard->manager_class, NULL);
+    with_run_exit_(head, guard->manager_class, NULL);
 }
 
 /* Puts the landing of a suppressor below the suppressor's own frame. */
