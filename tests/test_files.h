@@ -126,12 +126,17 @@ HELPER void become_nobody(void)
 #ifdef TEST_FAILING_CALLS
 
 #define CALLS(X)                                                                                   \
+    X(chdir)                                                                                       \
     X(close)                                                                                       \
+    X(dup2)                                                                                        \
     X(dup3)                                                                                        \
+    X(fchdir)                                                                                      \
     X(fchmod)                                                                                      \
     X(fchown)                                                                                      \
     X(fclose)                                                                                      \
+    X(fcntl)                                                                                       \
     X(fdopen)                                                                                      \
+    X(fflush)                                                                                      \
     X(fgetxattr)                                                                                   \
     X(flistxattr)                                                                                  \
     X(fremovexattr)                                                                                \
@@ -139,6 +144,7 @@ HELPER void become_nobody(void)
     X(fstat)                                                                                       \
     X(fstatat)                                                                                     \
     X(fsync)                                                                                       \
+    X(open)                                                                                        \
     X(openat)                                                                                      \
     X(readlinkat)                                                                                  \
     X(renameat)                                                                                    \
@@ -192,9 +198,24 @@ int fclose(FILE *file)
     return EOF;
 }
 
+int chdir(const char *path)
+{
+    return refused(CALL_chdir) ? -1 : REAL(chdir)(path);
+}
+
+int dup2(int from, int to)
+{
+    return refused(CALL_dup2) ? -1 : REAL(dup2)(from, to);
+}
+
 int dup3(int from, int to, int flags)
 {
     return refused(CALL_dup3) ? -1 : REAL(dup3)(from, to, flags);
+}
+
+int fchdir(int fd)
+{
+    return refused(CALL_fchdir) ? -1 : REAL(fchdir)(fd);
 }
 
 int fchmod(int fd, mode_t mode)
@@ -205,6 +226,22 @@ int fchmod(int fd, mode_t mode)
 int fchown(int fd, uid_t owner, gid_t group)
 {
     return refused(CALL_fchown) ? -1 : REAL(fchown)(fd, owner, group);
+}
+
+int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    long argument;
+
+    va_start(arguments, command);
+    argument = va_arg(arguments, long); /* of those that take none, what happens to be there */
+    va_end(arguments);
+    return refused(CALL_fcntl) ? -1 : REAL(fcntl)(fd, command, argument);
+}
+
+int fflush(FILE *file)
+{
+    return refused(CALL_fflush) ? EOF : REAL(fflush)(file);
 }
 
 FILE *fdopen(int fd, const char *mode)
@@ -245,6 +282,17 @@ int fsetxattr(int fd, const char *name, const void *value, size_t size, int flag
 int fsync(int fd)
 {
     return refused(CALL_fsync) ? -1 : REAL(fsync)(fd);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return refused(CALL_open) ? -1 : REAL(open)(path, flags, mode);
 }
 
 int openat(int directory, const char *path, int flags, ...)
