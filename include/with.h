@@ -90,6 +90,8 @@ typedef struct with_state {
 #define WITH_STATE_INIT {NULL, NULL}
 /* clang-format on */
 
+struct with_frame_;
+
 /* The functions of a manager, as WITH_CLASS() records them. */
 struct with_class {
     const char *name;
@@ -98,6 +100,7 @@ struct with_class {
     bool suppressor;
     bool quick; /* costs nothing more than its functions: what fails names its block itself, and
                    completion is not looked at */
+    struct with_frame_ **(*held)(void *manager); /* the newest of the managers it holds, or NULL */
 };
 
 /* ---- Exception types: CPython's tree ------------------------------------------------------- */
@@ -210,6 +213,7 @@ enum {
     WITH_CROSSING_SITE_,
     WITH_LANDING_SITE_,
     WITH_TRY_SITE_,
+    WITH_NESTED_SITE_, /* as a try, but in the traceback it is nothing */
     WITH_HANDLING_SITE_,
     WITH_THROWING_SITE_, /* as a handling, but of a throw that is running an exit */
     WITH_THROW_SITE_,
@@ -561,7 +565,7 @@ WITH_INLINE_ void with_no_cleanup_(void *variable)
         return EXIT((struct T *)self, exception);                                                  \
     }                                                                                              \
     static const struct with_class NAME __attribute__((unused)) = {                                \
-        #T, NAME##enter_, NAME##exit_, WITH_IS_SUPPRESSOR_(*(struct T *)0), QUICK}
+        #T, NAME##enter_, NAME##exit_, WITH_IS_SUPPRESSOR_(*(struct T *)0), QUICK, NULL}
 #define WITH_NEW_(T, ...) ((struct T){.with_.head.manager_class = &T##_with_class_, __VA_ARGS__})
 
 /* clang-format on */

@@ -32,20 +32,39 @@ void with_state_swap(with_state *state)
     *state = current;
 }
 
-size_t with_dump(FILE *stream)
+/* Where the managers are listed that a manager holds, or NULL. */
+static struct with_frame_ **held_by(struct with_head_ *head)
+{
+    return head->manager_class->held ? head->manager_class->held(head) : NULL;
+}
+
+static void print_held(FILE *stream, const struct with_head_ *head)
+{
+    const with_site *site = head->frame.site;
+
+    fprintf(stream, "%s, entered in %s, line %d, in %s\n    %s\n", head->manager_class->name,
+            site->file, site->line, site->function, site->text);
+}
+
+static size_t dump(FILE *stream, struct with_frame_ *newest)
 {
     size_t count = 0;
 
-    for (const struct with_frame_ *f = with_thread_.top; f; f = f->previous) {
-        const with_site *site = f->site;
-        if (site->kind_ != WITH_MANAGER_SITE_) continue;
+    for (struct with_frame_ *f = newest; f; f = f->previous) {
+        struct with_head_ *head = (struct with_head_ *)f;
+        struct with_frame_ **held;
+        if (f->site->kind_ != WITH_MANAGER_SITE_) continue;
+        held = held_by(head);
+        if (held) count += dump(stream, *held);
+        if (stream) print_held(stream, head);
         count++;
-        if (stream)
-            fprintf(stream, "%s, entered in %s, line %d, in %s\n    %s\n",
-                    ((const struct with_head_ *)f)->manager_class->name, site->file, site->line,
-                    site->function, site->text);
     }
     return count;
+}
+
+size_t with_dump(FILE *stream)
+{
+    return dump(stream, with_thread_.top);
 }
 
 /* ---- exit() -------------------------------------------------------------------------------- */
@@ -68,11 +87,25 @@ static void run_exit(struct with_head_ *head)
     with_exception_unref(exception);
 }
 
+/* Puts what a manager holds on the thread's list above it. False if there is nothing. */
+static bool unfold(struct with_frame_ *frame)
+{
+    struct with_frame_ **held = held_by((struct with_head_ *)frame), *oldest;
+
+    if (!held || !*held) return false;
+    for (oldest = *held; oldest->previous; oldest = oldest->previous) continue;
+    oldest->previous = frame;
+    with_thread_.top = *held;
+    *held = NULL;
+    return true;
+}
+
 static void run_exits(void)
 {
     struct with_frame_ *frame;
 
     while ((frame = with_thread_.top)) {
+        if (frame->site->kind_ == WITH_MANAGER_SITE_ && unfold(frame)) continue;
         with_thread_.top = frame->previous;
         if (frame->site->kind_ == WITH_HANDLING_SITE_ ||
             frame->site->kind_ == WITH_THROWING_SITE_) {

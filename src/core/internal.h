@@ -100,6 +100,26 @@ void with__set_context(struct with__exception *self, const with_exception *conte
 /* Runs the exits up to the next landing and goes there. Takes the caller's reference. */
 void with__unwind(struct with__exception *self) __attribute__((noreturn));
 
+/* A throw while it runs the exits, which are handling its exception. */
+struct with__throwing {
+    struct with_handling_ handling;
+    const with_site *block; /* whose exit is running, or NULL: what that throws names the block */
+};
+extern const with_site with__throwing_site __attribute__((visibility("hidden")));
+
+/* Throws what a manager gets whose exit returned true and which is no suppressor. */
+void with__refuse_suppression(struct with__throwing *throwing, const struct with_head_ *head)
+    __attribute__((noreturn));
+
+/*
+ * In the exit of a manager that holds others (*held is the newest, as its class says): runs their exits,
+ * the newest first, as those of nested blocks, and then finish(holder), in whatever way this is left.
+ * exception is what the exit was given, and the value what it is to return. Throws what is thrown in
+ * place of exception. The exits may add to what is held.
+ */
+bool with__exit_held(struct with_head_ *holder, struct with_frame_ **held,
+                     const with_exception *exception, void (*finish)(struct with_head_ *holder));
+
 /* The type that PEP 3151 gives to an error number. */
 const with_exception_type *with__error_type(int code);
 

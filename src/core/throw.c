@@ -24,13 +24,7 @@ __thread struct with_thread_ with_thread_ __attribute__((tls_model("initial-exec
 #endif
 
 static const with_site handling_site = {"", "", "", 0, WITH_HANDLING_SITE_};
-static const with_site throwing_site = {"", "", "", 0, WITH_THROWING_SITE_};
-
-/* A throw while it runs the exits, which are handling its exception. */
-struct throwing {
-    struct with_handling_ handling;
-    const with_site *block; /* whose exit is running, or NULL: what that throws names the block */
-};
+const with_site with__throwing_site = {"", "", "", 0, WITH_THROWING_SITE_};
 
 const with_exception *with_current(void)
 {
@@ -99,27 +93,32 @@ static void __attribute__((noreturn)) land_suppressed(struct with_handling_ *han
 static void __attribute__((noreturn))
 land_in_try(struct with_handling_ *handling, struct with_try_ *frame)
 {
-    with__add_traceback(with__whole(handling->exception), frame->handling.frame.site);
     with_thread_.handling = handling->outer;
     with_thread_.top = &frame->handling.frame;
     begin_handling(&frame->handling, &handling_site, handling->exception);
     JUMP(frame->buffer, 1);
 }
 
-/* An exit returned true. */
-static void __attribute__((noreturn)) suppress(struct throwing *throwing, struct with_head_ *head)
+void with__refuse_suppression(struct with__throwing *throwing, const struct with_head_ *head)
 {
     const with_site *block = throwing->block;
 
-    if (head->manager_class->suppressor) land_suppressed(&throwing->handling);
     throwing->block = NULL;
     with_throw_(block, &with_RuntimeError,
                 "the exit of %s returned true, but only a WITH_SUPPRESSOR can suppress",
                 head->manager_class->name);
 }
 
+/* An exit returned true. */
+static void __attribute__((noreturn))
+suppress(struct with__throwing *throwing, struct with_head_ *head)
+{
+    if (head->manager_class->suppressor) land_suppressed(&throwing->handling);
+    with__refuse_suppression(throwing, head);
+}
+
 /* Runs one exit of a manager that the throw passes. */
-static inline void pass_manager(struct throwing *throwing, struct with_head_ *head)
+static inline void pass_manager(struct with__throwing *throwing, struct with_head_ *head)
 {
     const with_exception *exception = throwing->handling.exception;
 
@@ -139,10 +138,11 @@ static void pass_other(struct with_handling_ *handling, struct with_frame_ *fram
     case WITH_CROSSING_SITE_:
         with__add_traceback(self, ((struct with_crossing_ *)frame)->block);
         break;
-    case WITH_TRY_SITE_: land_in_try(handling, (struct with_try_ *)frame);
+    case WITH_TRY_SITE_: with__add_traceback(self, frame->site); /* fall through */
+    case WITH_NESTED_SITE_: land_in_try(handling, (struct with_try_ *)frame);
     case WITH_THROWING_SITE_:
-        if (((struct throwing *)frame)->block)
-            with__add_traceback(self, ((struct throwing *)frame)->block);
+        if (((struct with__throwing *)frame)->block)
+            with__add_traceback(self, ((struct with__throwing *)frame)->block);
         /* fall through */
     case WITH_HANDLING_SITE_:
         handling->outer = left->outer;
@@ -154,7 +154,7 @@ static void pass_other(struct with_handling_ *handling, struct with_frame_ *fram
 
 /* A cancellation, say, leaves an exit of the throw, and goes on to the blocks around by their guards. The
  * landing of a suppressor that the throw has passed must not hide them. */
-static void cut_short(struct throwing *throwing)
+static void cut_short(struct with__throwing *throwing)
 {
     drop_handling(&throwing->handling);
     while (with_thread_.top && with_thread_.top->site->kind_ == WITH_LANDING_SITE_)
@@ -164,12 +164,12 @@ static void cut_short(struct throwing *throwing)
 void with__unwind(struct with__exception *self)
 {
     /* On the list as the top, so that the exits see what is handled, and what cuts one short drops it. */
-    struct throwing throwing __attribute__((cleanup(cut_short))) = {
+    struct with__throwing throwing __attribute__((cleanup(cut_short))) = {
         .handling.frame.previous = with_thread_.top,
     };
     struct with_frame_ *frame;
 
-    begin_handling(&throwing.handling, &throwing_site, &self->exception);
+    begin_handling(&throwing.handling, &with__throwing_site, &self->exception);
     with_thread_.top = &throwing.handling.frame;
     while ((frame = throwing.handling.frame.previous)) {
         throwing.handling.frame.previous = frame->previous;
