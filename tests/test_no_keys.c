@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where there is no thread-specific storage left, a thread keeps no exception for its next throw; all
- * else is the same.
+ * Where there is no thread-specific storage left, a thread keeps no exception for its next throw, and no
+ * memory for its next exit stack; all else is the same.
  */
 #include <with.h>
+#include <with/stack.h>
 
 #include "test.h"
 
@@ -22,8 +23,25 @@ int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
 }
 #endif
 
+static void count(void *calls)
+{
+    ++*(int *)calls;
+}
+
+static void use_stacks(void)
+{
+    int calls = 0;
+
+    for (int i = 0; i < 100; i++) {
+        using (cm_plain_exit_stack(), stack);
+        with_stack_callback(stack, count, &calls);
+    }
+    CHECK_INT(calls, 100);
+}
+
 static void *throw_and_catch(void *unused)
 {
+    use_stacks();
     for (int i = 0; i < 100; i++) {
         try {
             try {
