@@ -32,8 +32,9 @@ class Configuration:
         self.command = [compiler] + COMMON + options + [f"-I{source}/include", f"-I{HERE}"]
         self.directory = directory
         self.objects = []
-        for file in glob.glob(f"{source}/src/core/*.c") + [f"{HERE}/runtime.c"]:
-            self.objects.append(os.path.join(directory, os.path.basename(file)[:-2] + ".o"))
+        for file in glob.glob(f"{source}/src/core/*.c") + glob.glob(f"{source}/src/stack/*.c") + \
+                [f"{HERE}/runtime.c"]:
+            self.objects.append(os.path.join(directory, f"{len(self.objects)}.o"))
             run(self.command + ["-c", file, "-o", self.objects[-1]])
 
     def build(self, text, name):

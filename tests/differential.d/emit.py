@@ -111,15 +111,36 @@ class C(Writer):
     def put_group(self, node):
         self.braces("", node.bodies[0])
 
-    def managed(self, node):
+    def made(self, node):
         fields = f".id = {self.expression(node.id)}, .cells = {self.expression(node.cells)}"
         if node.manager.named:
             fields += f", .as = {KINDS[node.manager.named][2]}"
-        made = f"WITH_NEW({node.manager.name}, {fields})"
-        return f"{made}, {node.name}" if node.name else made
+        return f"WITH_NEW({node.manager.name}, {fields})"
+
+    def managed(self, node):
+        return f"{self.made(node)}, {node.name}" if node.name else self.made(node)
 
     def put_using(self, node):
         self.put(f"using ({self.managed(node)});")
+
+    # ---- Exit stacks -----------------------------------------------------------------------
+
+    def put_stack(self, node):
+        made = "cm_exit_stack()" if node.slot is None else f"cm_exit_stack_of(unpark({node.slot}))"
+        self.braces(f"with ({made}, {node.name})", node.bodies[0])
+
+    def put_using_stack(self, node):
+        self.put(f"using (cm_plain_exit_stack(), {node.name});")
+
+    def put_stack_in_stack(self, node):
+        self.put(f"with_exit_stack *{node.name} = with_stack_enter({node.stack}, cm_exit_stack());")
+
+    def put_stack_enter(self, node):
+        named = node.manager.named
+        entered = f"with_stack_{'enter' if named else 'hold'}({node.stack}, {self.made(node)});"
+        self.put(f"{KINDS[named][0]} {node.name} = {entered}" if node.name else entered)
+
+    # ---- with and try ----------------------------------------------------------------------
 
     def put_with(self, node):
         inner = node.bodies[0]
@@ -182,13 +203,36 @@ class C(Writer):
         self.put("    return false;")
         self.put("}")
 
+    @staticmethod
+    def callback_head(k):
+        if k.is_exit:
+            return f"static bool {k.name}(void *argument, const with_exception *exc)"
+        return f"static void {k.name}(void *argument)"
+
+    def put_callback(self, k):
+        self.put(self.callback_head(k))
+        self.put("{")
+        self.put(f"    const int {k.parameter} = ARGUMENT(argument);")
+        self.put(f'    say("called {k.name} %d", {k.parameter});')
+        if k.is_exit:
+            self.put(f'    describe("called {k.name}", exc);')
+        self.put(f"    if (burned()) return{' false' if k.is_exit else ''};")
+        self.block(k.body)
+        if k.is_exit:
+            self.put("    return false;")
+        self.put("}")
+
     def put_program(self, program):
         for f in program.functions:
             self.put_prototype(f)
+        for k in program.callbacks:
+            self.put(self.callback_head(k) + ";")
         for m in program.managers:
             self.put_class(m)
         for m in program.managers:
             self.put_manager(m)
+        for k in program.callbacks:
+            self.put_callback(k)
         for f in program.functions:
             self.put_function(f)
         self.put(f"static void p{program.index}_main(void)")
@@ -300,12 +344,19 @@ class Python(Writer):
             if node.kind == "using":
                 self.manage(node, nodes[i + 1:], False)
                 return
+            if node.kind == "using_stack":
+                self.put(f"{node.name} = Stack(plain=True)")
+                self.leave_stack(node, nodes[i + 1:], False)
+                return
             getattr(self, "put_" + node.kind)(node)
 
-    def manage(self, node, body, can_complete):
+    def make(self, node):
         m = node.manager
         named = KINDS[m.named][2] if m.named else "None"
         self.put(f"{node.number} = {m.name}({node.id}, {node.cells}, {named})")
+
+    def manage(self, node, body, can_complete):
+        self.make(node)
         self.put(f"with {node.number}" + (f" as {node.name}:" if node.name else ":"))
         self.block(body)
         if can_complete:
@@ -313,6 +364,31 @@ class Python(Writer):
 
     def put_with(self, node):
         self.manage(node, node.bodies[0], True)
+
+    def put_stack(self, node):
+        self.put(f"{node.name} = {'Stack()' if node.slot is None else f'unpark({node.slot}) or Stack()'}")
+        self.leave_stack(node, node.bodies[0], True)
+
+    def leave_stack(self, node, body, can_complete):
+        """A with, but what is in the stack is not left within the handling of what leaves the body."""
+        self.put("try:")
+        self.put("    try:")
+        self.indent += 1
+        self.block(body)
+        self.indent -= 1
+        if can_complete:
+            self.put(f"        {node.name}.completed = True")
+        self.put("    except BaseException as escaped:")
+        self.put(f"        {node.name}.escaped = escaped")
+        self.put("finally:")
+        self.put(f"    {node.name}.leave()")
+
+    def put_stack_in_stack(self, node):
+        self.put(f"{node.name} = {node.stack}.enter_context(Stack())")
+
+    def put_stack_enter(self, node):
+        self.make(node)
+        self.put(f"{node.name + ' = ' if node.name else ''}{node.stack}.enter_context({node.number})")
 
     def put_try(self, node):
         self.put("try:")
@@ -344,9 +420,18 @@ class Python(Writer):
             f'describe("exit {m.name}", exc)', "if burned(): return False"], m.exit)
         self.indent -= 1
 
+    def put_callback(self, k):
+        first = [f'say("called {k.name} %d", {k.parameter})']
+        if k.is_exit:
+            first.append(f'describe("called {k.name}", exc)')
+        self.define(k.name, k.parameter + (", exc" if k.is_exit else ""),
+                    first + ["if burned(): return False"], k.body)
+
     def put_program(self, program):
         for m in program.managers:
             self.put_manager(m)
+        for k in program.callbacks:
+            self.put_callback(k)
         for f in program.functions:
             self.put_function(f)
         self.define(f"p{program.index}_main", "", [], program.main)

@@ -7,6 +7,7 @@
 import errno
 
 from program import KINDS, LEAVING, Function, Manager, Node, Program, Variable, printed
+from stacks import Stacks
 
 THROWN = ["ValueError", "KeyError", "IndexError", "ZeroDivisionError", "OverflowError", "RuntimeError",
           "NotImplementedError", "FileNotFoundError", "TimeoutError", "MemoryError", "TypeError",
@@ -27,6 +28,7 @@ class Context:
         self.result = result    # the kind the function returns; "bool" in an exit, None in an enter
         self.variables = []
         self.exceptions = []
+        self.stacks = []        # exit stacks that may be used here
         self.jumps = []         # what is round this place: ("loop" | "switch" | "label" | "wall", id)
         self.level = 0          # how many try bodies and suppressors' blocks are round this place
         self.depth = 0
@@ -35,6 +37,7 @@ class Context:
     def inner(self, *jumps, level=0):
         inner = Context(self.result)
         inner.variables, inner.exceptions = list(self.variables), list(self.exceptions)
+        inner.stacks = list(self.stacks)
         inner.jumps = self.jumps + list(jumps)
         inner.level, inner.depth = self.level + level, self.depth + 1
         inner.manager = self.manager
@@ -49,7 +52,9 @@ class Context:
                 if not v.constant and (v.volatile or v.elsewhere or v.level == self.level)]
 
 
-class Generator:
+class Generator(Stacks):
+    context, deepest = Context, DEEPEST
+
     def __init__(self, random, index):
         self.random = random
         self.program = Program(index)
@@ -59,7 +64,7 @@ class Generator:
         self.makers, self.weights = zip(*[
             (self.make_probe, 3), (self.make_assignment, 8), (self.make_declaration, 3),
             (self.make_call, 9), (self.make_with_call, 1), (self.make_throw, 14),
-            (self.make_remark, 6), (self.make_with, 11), (self.make_using, 9), (self.make_try, 12),
+            (self.make_remark, 6), (self.make_stack_use, 9), (self.make_with, 11), (self.make_stack, 4), (self.make_using, 9), (self.make_try, 12),
             (self.make_if, 2), (self.make_loop, 6), (self.make_switch, 1), (self.make_label, 5),
             (self.make_jump, 8), (self.make_return, 3), (self.make_group, 1)])
 
@@ -235,7 +240,7 @@ class Generator:
             return Node("return", value="")
         if c.result != "bool":
             return Node("return", value=self.expression(c, c.result))
-        if not c.manager.suppressor:
+        if c.manager and not c.manager.suppressor:
             return Node("return", value="chance(3)" if self.odds(12) else "false")
         type = self.random.choice(CAUGHT)
         return Node("return", value=self.random.choice(
@@ -376,7 +381,8 @@ class Generator:
         self.budget = budget
         nodes = list(first)
         if budget:
-            nodes += self.random.choice([self.make_try, self.make_try, self.make_with, self.make_loop])(c)
+            nodes += self.random.choice([self.make_try, self.make_try, self.make_with, self.make_stack,
+                                         self.make_stack, self.make_loop])(c)
         while self.budget > 0:
             made = self.statement(c)
             nodes += made
@@ -437,8 +443,11 @@ class Generator:
         for _ in range(self.pick(1, 1, 2) + self.size - 1):
             named = self.pick(None, "int", "int", "double", "pointer")
             program.managers.append(Manager(self.prefix + self.number("M"), self.odds(3), named))
+        program.callbacks = [self.callback(is_exit) for is_exit in (True, True, False)]
         for manager in program.managers:
             self.fill_manager(manager)
+        for callback in program.callbacks:
+            self.fill_callback(callback)
         for function in program.functions:
             self.fill_function(function)
         program.main = self.main()

@@ -32,7 +32,7 @@ def shorten(nodes, differs):
 
 
 def drop(items, differs):
-    """Takes out functions or managers that nothing uses any more."""
+    """Takes out functions, managers or callbacks that nothing uses any more."""
     for item in list(items):
         at = items.index(item)
         items.remove(item)
@@ -48,3 +48,4 @@ def minimise(program, differs):
             changed = shorten(nodes, differs) or changed
     drop(program.functions, differs)
     drop(program.managers, differs)
+    drop(program.callbacks, differs)

@@ -62,10 +62,18 @@ class Manager:
         self.enter, self.exit = [], []
 
 
+class Callback:
+    """What is pushed on an exit stack: an exit, or a function that only gets its argument."""
+
+    def __init__(self, name, is_exit, parameter):
+        self.name, self.is_exit, self.parameter = name, is_exit, parameter
+        self.body = []
+
+
 class Program:
     def __init__(self, index):
         self.index = index
-        self.functions, self.managers, self.main = [], [], []
+        self.functions, self.managers, self.callbacks, self.main = [], [], [], []
         self.fuel = self.luck = 0
 
     def lists(self):
@@ -76,3 +84,5 @@ class Program:
         for manager in self.managers:
             yield manager.enter
             yield manager.exit
+        for callback in self.callbacks:
+            yield callback.body

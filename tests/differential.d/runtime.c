@@ -17,6 +17,7 @@ const int T[20] = {3, 14, 15, 92, 65, 35, 89, 79, 32, 38, 46, 26, 43, 38, 32, 79
 int G[3];
 
 static const with_exception *slots[SLOTS];
+static with_exit_stack *parked[SLOTS];
 static int fuel;
 static unsigned luck;
 
@@ -108,6 +109,24 @@ const with_exception *kept(int slot)
     return slots[slot];
 }
 
+void park(int slot, with_exit_stack *stack)
+{
+    if (!parked[slot]) parked[slot] = with_stack_pop_all(stack);
+}
+
+with_exit_stack *unpark(int slot)
+{
+    with_exit_stack *stack = parked[slot];
+
+    parked[slot] = NULL;
+    return stack;
+}
+
+static void close_parked(void *slot)
+{
+    with_stack_close(unpark(ARGUMENT(slot)));
+}
+
 static void call_program(void *argument)
 {
     (*(void (**)(void))argument)();
@@ -122,6 +141,12 @@ static void run_program(const struct program *program)
     luck = program->luck;
     for (int i = 0; i < 3; i++) G[i] = i;
     take(0, with_call(call_program, &run));
+    for (int i = 0; i < SLOTS; i++)
+        while (parked[i]) {
+            const with_exception *e = with_call(close_parked, AS_ARGUMENT(i));
+            describe("parked", e);
+            with_exception_unref(e);
+        }
     for (int i = 0; i < SLOTS; i++) describe("end", kept(i));
     current("end");
     say("end %d,%d,%d held %d", G[0], G[1], G[2], (int)with_dump(NULL));

@@ -6,6 +6,9 @@
 #define DIFFERENTIAL_RUNTIME_H
 
 #include <with.h>
+#include <with/stack.h>
+
+#include <stdint.h>
 
 WITH_EXCEPTION_DECLARE(AppError);
 WITH_EXCEPTION_DECLARE(AppChildError);
@@ -46,6 +49,14 @@ bool chance(int sides);
 void take(int slot, const with_exception *exception);
 void keep(int slot, const with_exception *exception);
 const with_exception *kept(int slot);
+
+/* Exit stacks that have been popped, in slots 0 to 2. To park in a slot that is taken has no effect. */
+void park(int slot, with_exit_stack *stack);
+with_exit_stack *unpark(int slot);
+
+/* What a function on an exit stack is given. */
+#define AS_ARGUMENT(VALUE) ((void *)(intptr_t)(VALUE))
+#define ARGUMENT(POINTER) ((int)(intptr_t)(POINTER))
 
 #define matches(EXCEPTION, TYPE) with_isinstance(EXCEPTION, &(TYPE))
 #define again(EXCEPTION) with_throw_again(with_exception_ref(EXCEPTION))

@@ -3,6 +3,7 @@
 # What the random programs call, in Python: runtime.h has the same functions under the same names, and
 # runtime.c prints the same lines.
 
+import contextlib
 import os
 import sys
 
@@ -33,6 +34,7 @@ class MemoryError(MemoryError):
 class State:
     fuel = luck = 0
     slots = [None] * SLOTS
+    parked = [None] * SLOTS
     lines = []
 
 
@@ -239,6 +241,146 @@ class Suppressor(Manager):
         return self.exit(exception)
 
 
+# ---- Exit stacks -------------------------------------------------------------------------------
+
+
+def throw_unchanged(exception):
+    """As `raise exception`, but what is being handled and the contexts have nothing to do with it."""
+    contexts, e = [(exception, exception.__context__)], with_current()
+    while e is not None and all(e is not other for other, _ in contexts[1:]):
+        contexts.append((e, e.__context__))
+        e = e.__context__
+    try:
+        raise exception
+    except BaseException:
+        for e, context in contexts:
+            e.__context__ = context
+        raise
+
+
+class Exit:
+    """Something in a stack, as the manager of a block."""
+
+    def __init__(self, exit):
+        self.exit = exit
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *details):
+        return self.exit(*details)
+
+
+class Stack(contextlib.ExitStack):
+    """
+    contextlib.ExitStack, but what is in the stack is left by the interpreter, as nested blocks. They are
+    what with/stack.h must do; CPython's own loop differs: it loses earlier errors when several exits
+    fail after a body that did not (python/cpython#102201), and its exits are handling what left the
+    body even when an exit before them has suppressed or replaced that.
+    """
+    completed = passed = False
+    escaped = None
+
+    def __init__(self, plain=False):
+        super().__init__()
+        self.plain = plain
+
+    def leave(self):
+        self.run(self.escaped)
+
+    def close(self):
+        self.completed = True
+        self.run(None)
+        self.completed = False
+
+    def enter_context(self, manager):
+        if self.plain and isinstance(manager, (Stack, Suppressor)):
+            name = "cm_exit_stack" if isinstance(manager, Stack) else manager.__class__.__name__
+            throw(TypeError, "%s is a suppressor, and this exit stack takes none", name)
+        return super().enter_context(manager)
+
+    def push_exit(self, function, argument):
+        plain = self.plain
+
+        def exit(type, exception, traceback):
+            suppresses = function(argument, exception)
+            if plain and suppresses and exception is not None:
+                throw(RuntimeError,
+                      "the exit of with_stack_push returned true, but only a WITH_SUPPRESSOR can suppress")
+            return suppresses
+
+        self.push(exit)
+
+    def run(self, exception):
+        self.passed = exception is not None
+        self.nest(lambda: None if exception is None else throw_unchanged(exception))
+
+    def nest(self, body):
+        exits = [exit for _, exit in self._exit_callbacks]
+        self._exit_callbacks.clear()
+        self.nest_exits(exits, body)
+
+    def nest_exits(self, exits, body):
+        """Runs the body in blocks, of which the first of the exits is the outermost."""
+        if not exits:
+            body()
+            return
+        manager = getattr(exits[0], "__self__", None)
+        if isinstance(manager, Stack):
+            manager.nest(lambda: self.nest_in_stack(manager, exits[1:], body))
+            return
+        with Exit(exits[0]):
+            self.nest_exits(exits[1:], body)
+            if manager is not None:
+                manager.completed = self.passed or self.completed
+
+    def nest_in_stack(self, inner, exits, body):
+        try:
+            self.nest_exits(exits, body)
+        except BaseException:
+            inner.passed = True
+            raise
+        inner.completed = self.passed or self.completed
+
+
+def with_stack_push(stack, function, argument):
+    stack.push_exit(function, argument)
+
+
+def with_stack_callback(stack, function, argument):
+    stack.callback(function, argument)
+
+
+def with_stack_close(stack):
+    if stack is not None:
+        stack.close()
+
+
+def AS_ARGUMENT(value):
+    return value
+
+
+def park(slot, stack):
+    if State.parked[slot] is None:
+        State.parked[slot] = stack.pop_all()
+
+
+def unpark(slot):
+    stack, State.parked[slot] = State.parked[slot], None
+    return stack
+
+
+def close_parked():
+    for slot in range(SLOTS):
+        while State.parked[slot] is not None:
+            escaped = None
+            try:
+                unpark(slot).close()
+            except BaseException as e:
+                escaped = e
+            describe("parked", escaped)
+
+
 # ---- Running -----------------------------------------------------------------------------------
 
 
@@ -249,6 +391,7 @@ def run_program(index, fuel, luck, run):
     G[:] = range(3)
     say("@ %d", index)
     called(0, None, run)
+    close_parked()
     for slot in range(SLOTS):
         describe("end", kept(slot))
     current("end")
