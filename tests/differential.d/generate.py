@@ -64,7 +64,8 @@ class Generator(Stacks):
         self.makers, self.weights = zip(*[
             (self.make_probe, 3), (self.make_assignment, 8), (self.make_declaration, 3),
             (self.make_call, 9), (self.make_with_call, 1), (self.make_throw, 14),
-            (self.make_remark, 6), (self.make_stack_use, 9), (self.make_with, 11), (self.make_stack, 4), (self.make_using, 9), (self.make_try, 12),
+            (self.make_remark, 6), (self.make_stack_use, 9), (self.make_with, 11),
+            (self.make_stack, 4), (self.make_using, 9), (self.make_try, 12),
             (self.make_if, 2), (self.make_loop, 6), (self.make_switch, 1), (self.make_label, 5),
             (self.make_jump, 8), (self.make_return, 3), (self.make_group, 1)])
 

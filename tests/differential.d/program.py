@@ -2,7 +2,7 @@
 #
 # What a random program is made of. Expressions and simple statements are text that means the same in
 # C and in Python (runtime.h and runtime.py give both the same functions); only declarations and
-# control flow are nodes that emit.py writes down differently for the two.
+# control flow are nodes that emit_c.py and emit_python.py write down differently.
 
 # The kinds of values: the type in C, how a value is printed, what it is before it has a value.
 KINDS = {
