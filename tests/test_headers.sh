@@ -60,6 +60,15 @@ for header in with.h $(cd "$source/include" && ls with/*.h 2>/dev/null); do
     fi
 done
 
+# Together they define no name twice, in the order of their names nor in the other.
+for order in "" -r; do
+    (cd "$source/include" && ls $order with/*.h) | sed 's/.*/#include <&>/' >"$here/program"
+    count=$((count + 1))
+    gcc -x c -fsyntax-only -fexceptions -DWITH_SHOW_WARNINGS_ -I"$source/include" "$here/program" \
+        >"$here/log" 2>&1 || failed=1
+    grep -A5 -E 'redefined|error' "$here/log" && failed=1
+done
+
 # Without -fexceptions the exits would be skipped in silence.
 echo '#include <with.h>' >"$here/program"
 for compiler in gcc clang; do
