@@ -26,7 +26,6 @@ void __lsan_unregister_root_region(const void *memory, size_t size) __attribute_
 void *__tsan_get_current_fiber(void) __attribute__((weak));
 void *__tsan_create_fiber(unsigned flags) __attribute__((weak));
 void __tsan_destroy_fiber(void *fiber) __attribute__((weak));
-void __tsan_switch_to_fiber(void *fiber, unsigned flags) __attribute__((weak));
 
 static inline void annotate_made(struct with_coroutine_ *self)
 {
@@ -79,12 +78,6 @@ static inline void annotate_left(struct with_coroutine_ *self)
 {
     if (__sanitizer_finish_switch_fiber)
         __sanitizer_finish_switch_fiber(self->annotations.caller_fake, NULL, NULL);
-}
-
-/* Between _setjmp() and longjmp(), for ThreadSanitizer keeps those of each stack apart. */
-static inline void annotate_jump(void *fiber)
-{
-    if (__tsan_switch_to_fiber) __tsan_switch_to_fiber(fiber, 0);
 }
 
 #endif

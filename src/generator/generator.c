@@ -7,13 +7,20 @@
  * had been called. So exit() inside it finds the exits of both, what is raised in it has what the
  * caller is handling as its context, and a throw that leaves it ends at its bottom frame.
  */
-#include "internal.h"
+#include "annotate.h"
 
 #include <pthread.h>
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define SINGLE_THREADED (__libc_single_threaded != 0)
+#else
+#define SINGLE_THREADED false
+#endif
+
 /* ---- The lists ----------------------------------------------------------------------------- */
 
-static void link_frames(struct with_coroutine_ *self)
+static inline __attribute__((always_inline)) void link_frames(struct with_coroutine_ *self)
 {
     self->bottom.handling.frame.previous = with_thread_.top;
     self->around.exception = with_current();
@@ -22,7 +29,7 @@ static void link_frames(struct with_coroutine_ *self)
     with_thread_.handling = self->handling;
 }
 
-static void unlink_frames(struct with_coroutine_ *self)
+static inline __attribute__((always_inline)) void unlink_frames(struct with_coroutine_ *self)
 {
     self->top = with_thread_.top;
     self->handling = with_thread_.handling;
@@ -32,31 +39,37 @@ static void unlink_frames(struct with_coroutine_ *self)
 
 /* ---- On the function's stack --------------------------------------------------------------- */
 
+static inline __attribute__((always_inline)) void leave(struct with_coroutine_ *self, bool done)
+{
+    unlink_frames(self);
+    annotate_leaving(self, done);
+    with__switch(&self->here, &self->caller, self->annotations.caller_fiber);
+    annotate_entered(self);
+}
+
 bool with_yield_(const with_site *site, void **slot)
 {
     struct with_coroutine_ *self = ((struct with_generator_head_ *)*slot)->coroutine;
 
     self->outcome = WITH__YIELDED;
-    unlink_frames(self);
-    with__coroutine_leave(self);
+    leave(self, false);
     self->outcome = WITH__CUT_SHORT;
     if (self->order == WITH__THROW) with_throw_again_(site, with_exception_ref(self->exception));
     if (self->order == WITH__CLOSE) with_throw_(site, &with_GeneratorExit, "%s", "");
     return ((struct with_generator_head_ *)*slot)->head.completed;
 }
 
-/* The function's own cleanups have run; the unwinding goes on where the stack was entered. */
+/* An unwinding that no frame of the function has stopped; it goes on where the stack was entered. */
 static void cut_short(struct with_coroutine_ **coroutine)
 {
     struct with_coroutine_ *self = *coroutine;
 
     if (self->outcome != WITH__CUT_SHORT) return;
     with_try_leave_(&self->bottom);
-    unlink_frames(self);
-    with__coroutine_abandon(self);
+    leave(self, true);
 }
 
-static void call_function(struct with_coroutine_ *coroutine)
+static void run(struct with_coroutine_ *coroutine)
 {
     struct with_coroutine_ *self __attribute__((cleanup(cut_short))) = coroutine;
 
@@ -72,30 +85,46 @@ static void raise_stopped(void *stopped)
                     "generator raised StopIteration");
 }
 
-static const with_exception *escaped(const with_exception *exception)
+/* Takes note of what came out of the function, which is being handled here. */
+static void __attribute__((noinline)) landed(struct with_coroutine_ *self)
 {
+    const with_exception *exception = self->bottom.handling.exception;
+
+    self->outcome = WITH__THREW;
     if (with_isinstance(exception, &with_StopIteration))
-        return with_call(raise_stopped, (void *)exception);
-    return with_exception_ref(exception);
+        self->exception = with_call(raise_stopped, (void *)exception);
+    else self->exception = with_exception_ref(exception);
 }
 
-void with__coroutine_run(struct with_coroutine_ *self)
+/* The landing serves all functions that run here, for this frame stays. AddressSanitizer must not put
+ * it among those that are done with after each. */
+void __attribute__((no_sanitize("address"))) with__coroutine_begin(struct with_coroutine_ *self)
 {
-    if (_setjmp(self->bottom.buffer) == 0) call_function(self);
-    else {
-        self->outcome = WITH__THREW;
-        self->exception = escaped(self->bottom.handling.exception);
+    annotate_entered(self);
+    if (_setjmp(self->bottom.buffer) == 0) run(self);
+    else landed(self);
+    for (;;) {
+        with_try_leave_(&self->bottom);
+        leave(self, true);
+        run(self);
     }
-    with_try_leave_(&self->bottom);
-    unlink_frames(self);
 }
 
 /* ---- On the block's stack ------------------------------------------------------------------ */
 
+static inline __attribute__((always_inline)) void enter(struct with_coroutine_ *self)
+{
+    link_frames(self);
+    annotate_entering(self);
+    with__switch(&self->caller, &self->here, self->annotations.fiber);
+    annotate_left(self);
+}
+
 /* Lets the function run to its next yield or its end; *exception goes in with the order THROW, and
- * out as the caller's with the outcome THREW. */
-static enum with__outcome go_on(struct with_generator_head_ *manager, enum with__order order,
-                                const with_exception **exception)
+ * comes out as the caller's with the outcome THREW. */
+static inline __attribute__((always_inline)) enum with__outcome
+go_on(struct with_generator_head_ *manager, enum with__order order,
+      const with_exception **exception)
 {
     struct with_coroutine_ *self = manager->coroutine;
     enum with__outcome outcome;
@@ -103,27 +132,27 @@ static enum with__outcome go_on(struct with_generator_head_ *manager, enum with_
     self->manager = manager;
     self->order = order;
     self->exception = *exception;
-    link_frames(self);
-    with__coroutine_enter(self);
+    enter(self);
     outcome = self->outcome;
     if (outcome == WITH__YIELDED) return outcome;
-
-    *exception = self->exception;
-    if (outcome == WITH__CUT_SHORT) {
+    if (__builtin_expect(outcome == WITH__CUT_SHORT, 0)) {
         with__coroutine_destroy(self);
         pthread_exit(PTHREAD_CANCELED);
     }
+    *exception = self->exception;
     with__coroutine_release(self);
     return outcome;
 }
 
 /* The same with cancellation disabled, unless the function itself has something to say about that. */
-static enum with__outcome tear_down(struct with_generator_head_ *manager, enum with__order order,
-                                    const with_exception **exception)
+static inline __attribute__((always_inline)) enum with__outcome
+tear_down(struct with_generator_head_ *manager, enum with__order order,
+          const with_exception **exception)
 {
     enum with__outcome outcome;
     int state, left;
 
+    if (SINGLE_THREADED) return go_on(manager, order, exception);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     outcome = go_on(manager, order, exception);
     pthread_setcancelstate(state, &left);
@@ -236,7 +265,8 @@ WITH_CLASS(closing, closing_enter, closing_exit);
 static void __attribute__((noreturn))
 did_not_stop(struct with_generator_head_ *manager, const char *when)
 {
-    with_using(WITH_NEW(closing, .generator = manager));
+    with_using (WITH_NEW(closing, .generator = manager))
+        ;
     with_throw(with_RuntimeError, "generator didn't stop%s", when);
 }
 

@@ -8,6 +8,8 @@
 #define WITH_NO_KEYWORDS
 #include <with/generator.h>
 
+#include "switch.h"
+
 enum {
     WITH__STACK_SIZE = 256 * 1024, /* if nobody sets another */
     WITH__STACK_MIN = 16 * 1024,
@@ -31,47 +33,40 @@ struct with__annotations {
 
 /* A stack and what runs on it; it stands at the high end of the stack's own memory. */
 struct with_coroutine_ {
-    jmp_buf here, caller; /* where this stack, and what entered it, go on */
-    struct with_coroutine_ *next; /* in the list of those that a thread keeps */
-    char *memory, *low;           /* the guard page is between them */
-    size_t asked;                 /* the size that was set when it was made */
+    struct with__place here, caller; /* where this stack, and what entered it, go on */
+    struct with_coroutine_ *next;    /* in the list of those that a thread keeps */
+    char *memory, *low;              /* the guard page is between them */
+    size_t asked;                    /* the size that was set when it was made */
     struct with__annotations annotations;
 
     /* The generator. */
     const struct with_generator_function_ *function;
     void *manager; /* wherever it is now: an exit stack may move it */
     const struct with_thread_ *thread;
+    const with_exception *exception; /* to be thrown at the yield (borrowed), or that came out */
     enum with__order order;
     enum with__outcome outcome;
-    const with_exception *exception; /* to be thrown at the yield (borrowed), or that came out */
 
     /* Its part of the thread's list of frames, and of what is being handled. While it runs they lie on
-     * top of its caller's; else top and handling keep them. */
-    struct with_try_ bottom;
-    struct with_handling_ around; /* what the caller is handling, below the function's own */
+     * top of its caller's; else top and handling keep them. Not side by side: a compiler would move them
+     * as one, and a processor waits long for the halves of what was just written. */
     struct with_frame_ *top;
+    struct with_try_ bottom;
     struct with_handling_ *handling;
+    struct with_handling_ around; /* what the caller is handling, below the function's own */
 };
 
-/* A stack that waits to run with__coroutine_run(); NULL if there is no memory. Keeps errno. */
+/* A stack that waits at with__coroutine_begin(); NULL if there is no memory. Keeps errno. */
 struct with_coroutine_ *with__coroutine_acquire(void);
 
-/* Takes back a stack that waits. Keeps errno. */
+/* Takes back a stack that waits there again. Keeps errno. */
 void with__coroutine_release(struct with_coroutine_ *self);
 
 /* Unmaps a stack, whatever is on it. Keeps errno. */
 void with__coroutine_destroy(struct with_coroutine_ *self);
 
-/* Goes on with what is on the stack, until that leaves or with__coroutine_run() has returned. */
-void with__coroutine_enter(struct with_coroutine_ *self);
-
-/* On the stack: goes back to what entered it; returns when it is entered again. */
-void with__coroutine_leave(struct with_coroutine_ *self);
-
-/* On the stack: goes back for good; it can only be destroyed then. */
-void with__coroutine_abandon(struct with_coroutine_ *self) __attribute__((noreturn));
-
-/* What a stack runs, each time: a generator's function, from its beginning to its end. */
-void with__coroutine_run(struct with_coroutine_ *self);
+/* What a stack runs: for ever, one generator's function after another. */
+void with__coroutine_begin(struct with_coroutine_ *self)
+    __attribute__((noreturn, visibility("hidden")));
 
 #endif
