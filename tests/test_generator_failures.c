@@ -20,10 +20,9 @@
 /* ---- Calls that fail ----------------------------------------------------------------------- */
 
 static bool mmap_fails, mprotect_fails, setspecific_fails;
-static __thread int
-    mapped; /* stacks that are there: a mapping of one has MAP_STACK and no descriptor */
+static __thread int mapped; /* how many stacks of this thread are there */
 static __thread size_t last_size;
-static atomic_int unmapped_by_others;
+static atomic_int unmapped;
 static __thread void *maps[2100];
 
 void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
@@ -54,7 +53,7 @@ int munmap(void *address, size_t size)
     for (int i = 0; i < mapped; i++)
         if (maps[i] == address) {
             maps[i] = maps[--mapped];
-            unmapped_by_others++;
+            unmapped++;
             break;
         }
     return real(address, size);
@@ -138,7 +137,7 @@ static void *keep_in_thread(void *ret_left)
 {
     CHECK_INT(alive_inside(100), 100);
     *(int *)ret_left = mapped;
-    unmapped_by_others = 0;
+    unmapped = 0;
     return NULL;
 }
 
@@ -159,7 +158,7 @@ static void test_kept(void)
     pthread_create(&thread, NULL, keep_in_thread, &left);
     pthread_join(thread, NULL);
     CHECK_INT(left, 16);
-    CHECK_INT(unmapped_by_others, 16); /* at the thread's end */
+    CHECK_INT(unmapped, 16); /* at the thread's end */
     pthread_create(&thread, NULL, keep_nothing, &left);
     pthread_join(thread, NULL);
     CHECK_INT(left, 0);
@@ -181,17 +180,18 @@ static void test_size(void)
     with (cm_simple(1)) CHECK(last_size > 256 * 1024 && last_size < 512 * 1024);
 }
 
-static __attribute__((noinline)) int use_stack(int pages)
+/* Each page points to the one before it, so that none can be left out. */
+static __attribute__((noinline)) int use_stack(int pages, const volatile char *before)
 {
     volatile char page[4096];
 
-    page[0] = (char)pages;
-    return pages ? use_stack(pages - 1) + page[0] : 0;
+    page[0] = (char)(before ? before[0] + 1 : 0);
+    return pages ? use_stack(pages - 1, page) + page[0] : 0;
 }
 
 WITH_GENERATOR(needs, void, (int, pages))
 {
-    use_stack(pages);
+    use_stack(pages, NULL);
     yield();
 }
 
