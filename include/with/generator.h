@@ -111,7 +111,10 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
         NAME##_generator(with_slot_, with_self_ WITH_EACH_(WITH_PASS_, ##__VA_ARGS__));            \
     }                                                                                              \
     static const struct with_class cm_##NAME##_with_class_ __attribute__((unused)) = {             \
-        "cm_" #NAME, with_generator_enter_, with_generator_exit_, SUPPRESSOR, false};              \
+        .name = "cm_" #NAME,                                                                       \
+        .enter = with_generator_enter_,                                                            \
+        .exit = with_generator_exit_,                                                              \
+        .suppressor = SUPPRESSOR};                                                                 \
     static inline struct cm_##NAME __attribute__((unused))                                         \
     cm_##NAME(WITH_PARAMETERS_(__VA_ARGS__))                                                       \
     {                                                                                              \

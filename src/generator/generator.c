@@ -272,7 +272,7 @@ did_not_stop(struct with_generator_head_ *manager, const char *when)
 
 /* ---- Leaving a block ----------------------------------------------------------------------- */
 
-/* Whether what came out is what went in, if only as the cause of what PEP 479 makes of it. */
+/* Whether what came out is what went in, or the error that PEP 479 makes of that. */
 static bool passed(const with_exception *out, const with_exception *in)
 {
     return out == in || (out->cause == in && with_isinstance(in, &with_StopIteration) &&

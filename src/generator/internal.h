@@ -66,7 +66,6 @@ void with__coroutine_release(struct with_coroutine_ *self);
 void with__coroutine_destroy(struct with_coroutine_ *self);
 
 /* What a stack runs: for ever, one generator's function after another. */
-void with__coroutine_begin(struct with_coroutine_ *self)
-    __attribute__((noreturn, visibility("hidden")));
+void with__coroutine_begin(struct with_coroutine_ *self) __attribute__((noreturn));
 
 #endif

@@ -9,7 +9,8 @@
 
 #ifdef WITH__SWITCH_BY_HAND
 
-/* The first frame of a stack, at which an unwinding ends; what it calls stands in the frame's register. */
+/* The first frame of a stack, at which an unwinding ends. It calls what lies on the stack, with what is in
+ * the register for frames. */
 void with__first_frame(void) __attribute__((visibility("hidden")));
 
 __asm__(".pushsection .text\n"
@@ -23,14 +24,15 @@ __asm__(".pushsection .text\n"
         ".cfi_undefined rip\n"
         "movq %rbp, %rdi\n"
         "xorl %ebp, %ebp\n"
-        "call with__coroutine_begin\n"
+        "call *(%rsp)\n"
         "ud2\n"
 #else
         ".cfi_undefined x30\n"
         "hint #36\n" /* bti j */
         "mov x0, x29\n"
         "mov x29, xzr\n"
-        "bl with__coroutine_begin\n"
+        "ldr x1, [sp]\n"
+        "blr x1\n"
         "brk #0\n"
 #endif
         ".cfi_endproc\n"
@@ -39,7 +41,10 @@ __asm__(".pushsection .text\n"
 
 void with__switch_prepare(struct with_coroutine_ *self)
 {
-    self->here.stack = (void *)((uintptr_t)self & ~(uintptr_t)15);
+    void (**top)(struct with_coroutine_ *) = (void *)(((uintptr_t)self & ~(uintptr_t)15) - 16);
+
+    *top = with__coroutine_begin;
+    self->here.stack = top;
     self->here.frame = self;
     self->here.code = (void *)with__first_frame;
 }
