@@ -70,7 +70,7 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
 
 #define WITH_MEMBER_(TYPE, NAME) __typeof__(TYPE) NAME;
 #define WITH_PARAMETER_(TYPE, NAME) , __typeof__(TYPE) NAME
-#define WITH_PASS_(TYPE, NAME) , with_self_->with_arguments_.NAME
+#define WITH_ARGUMENT_(TYPE, NAME) , with_self_->with_arguments_.NAME
 #define WITH_INIT_(TYPE, NAME) .with_arguments_.NAME = NAME,
 /* A list of parameters without the comma before it. */
 #define WITH_PARAMETERS_(...) WITH_JOIN_(WITH_PARAMETERS_, WITH_COUNT_(__VA_ARGS__))(__VA_ARGS__)
@@ -85,9 +85,9 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
 #define WITH_PARAMETERS_7(P, ...) WITH_ALONE_ P WITH_EACH_6(WITH_PARAMETER_, __VA_ARGS__)
 #define WITH_PARAMETERS_8(P, ...) WITH_ALONE_ P WITH_EACH_7(WITH_PARAMETER_, __VA_ARGS__)
 
-#define WITH_IS_VOID_(TYPE) __builtin_types_compatible_p(TYPE, void)
+#define WITH_YIELDS_NOTHING_(TYPE) __builtin_types_compatible_p(TYPE, void)
 #define WITH_YIELDED_(TYPE)                                                                        \
-    __typeof__(*__builtin_choose_expr(WITH_IS_VOID_(TYPE), (struct with_nothing_ *)0,              \
+    __typeof__(*__builtin_choose_expr(WITH_YIELDS_NOTHING_(TYPE), (struct with_nothing_ *)0,              \
                                       (__typeof__(TYPE) *)0))
 
 #define WITH_GENERATOR_(HEAD, SUPPRESSOR, TEXT, NAME, TYPE, ...)                                   \
@@ -108,7 +108,7 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
     static void NAME##_run_generator_(void **with_slot_)                                           \
     {                                                                                              \
         struct cm_##NAME *with_self_ = (struct cm_##NAME *)*with_slot_;                            \
-        NAME##_generator(with_slot_, with_self_ WITH_EACH_(WITH_PASS_, ##__VA_ARGS__));            \
+        NAME##_generator(with_slot_, with_self_ WITH_EACH_(WITH_ARGUMENT_, ##__VA_ARGS__));            \
     }                                                                                              \
     static const struct with_class cm_##NAME##_with_class_ __attribute__((unused)) = {             \
         .name = "cm_" #NAME,                                                                       \
