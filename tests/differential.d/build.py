@@ -11,6 +11,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMMON = ["-std=gnu11", "-fexceptions", "-g0", "-w", "-ffp-contract=off", "-pthread"]
 SECONDS = 300
+COMPILER_SECONDS = 1800
 NO_COMPILE, CRASH = "does not compile", "internal compiler error"
 
 
@@ -18,9 +19,16 @@ class Failed(Exception):
     """A command that should have worked."""
 
 
+class TooSlow(Exception):
+    """A compiler that a busy machine kept from its end: no difference, but no result either."""
+
+
 def run(command, **more):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS,
-                          check=False, **more)
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=COMPILER_SECONDS, check=False, **more)
+    except subprocess.TimeoutExpired as slow:
+        raise TooSlow(f"no end after {COMPILER_SECONDS} s\n{' '.join(command)}") from slow
     if done.returncode:
         errors = "\n".join(done.stderr.decode(errors="replace").splitlines()[:12])
         raise Failed(f"{NO_COMPILE}\n{' '.join(command)}\n{errors}")
