@@ -280,6 +280,56 @@ static bool possible(void)
     return exit_leaves != RETURNS && !(thread_ends && body_leaves == EXITS);
 }
 
+/* ---- Cut short more than once --------------------------------------------------------------- */
+
+static void end_thread(void *unused)
+{
+    seen->order[strlen(seen->order)] = 't';
+    pthread_exit(unused);
+}
+
+static void fail(void *unused)
+{
+    (void)unused;
+    seen->order[strlen(seen->order)] = 'f';
+    throw(RuntimeError, "failed");
+}
+
+static void *end_thread_often(void *unused)
+{
+    with (cm_exit_stack(), stack) {
+        with_stack_hold(stack, cm_counted(0));
+        with_stack_callback(stack, end_thread, NULL);
+        with_stack_hold(stack, cm_counted(1));
+        with_stack_callback(stack, end_thread, NULL);
+        with_stack_callback(stack, fail, NULL);
+        with_stack_callback(stack, end_thread, NULL);
+        with_stack_hold(stack, cm_counted(2));
+    }
+    return unused;
+}
+
+/* As in possible(). */
+static bool possible_often(void)
+{
+#if defined(__GLIBC__) && !defined(__clang__)
+    return true;
+#else
+    return false;
+#endif
+}
+
+static void run_often(void)
+{
+    pthread_t thread;
+
+    memset(seen, 0, sizeof *seen);
+    if (pthread_create(&thread, NULL, end_thread_often, NULL)) return;
+    pthread_join(thread, NULL);
+    CHECK_STR(seen->order, "2tft1t0");
+    CHECK_STR(seen->outer_saw, "nothing");
+}
+
 /* Before a close there is nothing to leave. */
 static bool sensible(void)
 {
@@ -298,5 +348,6 @@ int main(void)
                     cut_suppresses = suppresses;
                     if (possible() && sensible()) run_case();
                 }
+    if (possible_often()) run_often();
     return test_result();
 }

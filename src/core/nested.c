@@ -108,10 +108,14 @@ static __attribute__((noinline)) void leave_all(struct leaving *self)
     self->finish(self->holder);
 }
 
-/* A cancellation, say, leaves an exit. It goes on to the other blocks by their guards. */
-static void cut_short(struct leaving *self)
+/* A cancellation, say, leaves an exit, and then perhaps another. It goes on to the other blocks by their
+ * guards. */
+static void cut_short(struct leaving **leaving)
 {
-    if (self->finished) return;
+    if ((*leaving)->finished) return;
+
+    struct leaving *self __attribute__((cleanup(cut_short))) = *leaving;
+
     drop(self);
     self->ends = false;
     leave_all(self);
@@ -133,7 +137,8 @@ bool with__exit_held(struct with_head_ *holder, struct with_frame_ **held,
 {
     struct with_handling_ *passed = passing_throw(exception);
     const with_site *block = holder->frame.site;
-    struct leaving self __attribute__((cleanup(cut_short))); /* zeros in its buffer would cost */
+    struct leaving self; /* zeros in its buffer would cost */
+    struct leaving *guard __attribute__((cleanup(cut_short), unused)) = &self;
     const with_exception *left;
 
     self.holder = holder;
