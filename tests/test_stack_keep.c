@@ -109,6 +109,20 @@ static void keep_plain(void)
     SEEN("fef1");
 }
 
+/* It is not meant to be done, but nothing is exited twice. */
+static void reenter_unpopped(void)
+{
+    with (cm_exit_stack(), stack) {
+        with_stack_callback(stack, call, "1");
+        with (cm_exit_stack_of(stack), again) {
+            with_stack_callback(again, call, "2");
+            with_stack_callback(stack, call, "3");
+        }
+        note(";");
+    }
+    SEEN("21;3");
+}
+
 static void reuse_value(void)
 {
     struct cm_exit_stack value = cm_exit_stack();
@@ -228,6 +242,13 @@ static void meddling_with_popped(void)
     with_stack_callback(kept, call, "2");
     with_stack_close(kept);
     SEEN("2m1n");
+
+    with (cm_exit_stack(), stack) kept = with_stack_pop_all(stack);
+    with_stack_callback(kept, call, "1");
+    with_stack_hold(kept, WITH_NEW(meddler, .stack = kept, .in_exit = pop));
+    try with_stack_close(kept);
+    catch (RuntimeError) note("r");
+    SEEN("m1r");
 }
 
 int main(void)
@@ -236,6 +257,7 @@ int main(void)
     keep();
     keep_nothing();
     keep_plain();
+    reenter_unpopped();
     reuse_value();
     other_thread();
     meddling();

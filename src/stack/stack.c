@@ -24,6 +24,8 @@ static void begin(with_exit_stack *stack, with_exit_stack *popped, bool plain)
     if (!popped) return;
     stack->newest_ = popped->newest_;
     stack->room_ = popped->room_;
+    popped->newest_ = NULL; /* of a stack that was not popped, no exit is to run twice */
+    popped->room_ = NULL;
 }
 
 #define STACK(NAME, T, PLAIN)                                                                      \
@@ -104,9 +106,9 @@ with_exit_stack *with_stack_pop_all(with_exit_stack *stack)
     with_exit_stack *popped;
 
     if (!stack) with_throw(with_ValueError, "the exit stack is NULL");
-    if (stack->popped_) return stack;
     if (stack->busy_)
         with_throw(with_RuntimeError, "this exit stack is being left, or entered into");
+    if (stack->popped_) return stack;
     if (!with__stack_has_room(stack))
         with_throw(with_MemoryError, "no memory to pop an exit stack");
 
