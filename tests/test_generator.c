@@ -149,6 +149,15 @@ WITH_GENERATOR(eight, struct pair, (char, a), (short, b), (int, c), (long, d), (
     yield((struct pair){a + b + c + d, h((int)(e + (float)f), (int)strlen(g))});
 }
 
+struct row {
+    int cells[10];
+};
+
+WITH_GENERATOR(row, struct row)
+{
+    yield((struct row){{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}});
+}
+
 WITH_GENERATOR(function, binary *)
 {
     yield(add);
@@ -181,6 +190,7 @@ static void test_values(void)
         CHECK_INT(pair.left, 10);
         CHECK_INT(pair.right, 16);
     }
+    with (cm_row(), row) CHECK_INT(row.cells[9], 10);
     with (cm_function(), sum) CHECK_INT(sum(1, 2), 3);
     with (cm_widened(200), wide) CHECK_INT((long long)(wide * 2), 400);
     with (cm_allocated(), memory) free(memory);

@@ -51,9 +51,10 @@ WITH_API bool with_generator_exit_(void *manager, const with_exception *exceptio
 WITH_API bool with_yield_(const with_site *site, void **slot);
 
 /* clang-format off */
-/* How many arguments, up to 8. */
-#define WITH_COUNT_(...) WITH_COUNT_2_(0, ##__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, )
-#define WITH_COUNT_2_(Z, A, B, C, D, E, F, G, H, N, ...) N
+/* How many arguments, up to 8; 9 to 12 are MANY. */
+#define WITH_COUNT_(...)                                                                           \
+    WITH_COUNT_2_(0, ##__VA_ARGS__, MANY_, MANY_, MANY_, MANY_, 8, 7, 6, 5, 4, 3, 2, 1, 0, )
+#define WITH_COUNT_2_(Z, A, B, C, D, E, F, G, H, I, J, K, L, N, ...) N
 
 /* The parameters are pairs in brackets: M (TYPE, NAME) calls the macro M with one of them. */
 #define WITH_EACH_(M, ...) WITH_JOIN_(WITH_EACH_, WITH_COUNT_(__VA_ARGS__))(M, ##__VA_ARGS__)
@@ -66,9 +67,14 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
 #define WITH_EACH_6(M, P, ...) M P WITH_EACH_5(M, __VA_ARGS__)
 #define WITH_EACH_7(M, P, ...) M P WITH_EACH_6(M, __VA_ARGS__)
 #define WITH_EACH_8(M, P, ...) M P WITH_EACH_7(M, __VA_ARGS__)
-#define WITH_FIRST_(P, ...) P
+#define WITH_EACH_MANY_(M, ...) _Static_assert(0, "a generator takes up to 8 parameters");
 
 #define WITH_MEMBER_(TYPE, NAME) __typeof__(TYPE) NAME;
+#define WITH_KEEP_() /* an empty struct would be worth a warning */
+#define WITH_KEEP_ARGUMENTS_(...)                                                                  \
+    struct {                                                                                       \
+        WITH_EACH_(WITH_MEMBER_, __VA_ARGS__)                                                      \
+    } with_arguments_;
 #define WITH_PARAMETER_(TYPE, NAME) , __typeof__(TYPE) NAME
 #define WITH_ARGUMENT_(TYPE, NAME) , with_self_->with_arguments_.NAME
 #define WITH_INIT_(TYPE, NAME) .with_arguments_.NAME = NAME,
@@ -96,9 +102,7 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
         const struct with_generator_function_ *with_function_;                                     \
         struct with_coroutine_ *with_coroutine_;                                                   \
         WITH_YIELDED_(TYPE) as;                                                                    \
-        struct {                                                                                   \
-            WITH_EACH_(WITH_MEMBER_, ##__VA_ARGS__)                                                \
-        } with_arguments_;                                                                         \
+        WITH_JOIN_(WITH_KEEP_, __VA_OPT__(ARGUMENTS_))(__VA_ARGS__)                                \
     };                                                                                             \
     _Static_assert(offsetof(struct cm_##NAME, with_coroutine_) ==                                  \
                        offsetof(struct with_generator_head_, coroutine),                           \
@@ -147,21 +151,12 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
         WITH_HERE_->as = with_value_;                                                              \
         with_yield_(WITH_SITE_(WITH_THROW_SITE_, TEXT), with_slot_);                               \
     })
-#define WITH_YIELD_NOTHING_(TEXT)                                                                  \
+#define WITH_YIELD_(TEXT)                                                                          \
     ({                                                                                             \
         _Static_assert(WITH_IS_TYPE_(WITH_HERE_->as, struct with_nothing_),                        \
                        "this generator yields a value: write `with_yield(VALUE)`");                \
         with_yield_(WITH_SITE_(WITH_THROW_SITE_, TEXT), with_slot_);                               \
     })
-#define WITH_YIELD_0(TEXT) WITH_YIELD_NOTHING_(TEXT)
-#define WITH_YIELD_1(TEXT, ...) WITH_YIELD_VALUE_(TEXT, __VA_ARGS__)
-#define WITH_YIELD_2 WITH_YIELD_1 /* commas in a compound literal */
-#define WITH_YIELD_3 WITH_YIELD_1
-#define WITH_YIELD_4 WITH_YIELD_1
-#define WITH_YIELD_5 WITH_YIELD_1
-#define WITH_YIELD_6 WITH_YIELD_1
-#define WITH_YIELD_7 WITH_YIELD_1
-#define WITH_YIELD_8 WITH_YIELD_1
 /* clang-format on */
 
 /* ---- Generators ---------------------------------------------------------------------------- */
@@ -199,11 +194,12 @@ WITH_API bool with_yield_(const with_site *site, void **slot);
  * with `using`. A VALUE of another type does not compile.
  */
 #define with_yield(...)                                                                            \
-    WITH_JOIN_(WITH_YIELD_, WITH_COUNT_(__VA_ARGS__))("with_yield(" #__VA_ARGS__ ")", ##__VA_ARGS__)
+    WITH_JOIN_(WITH_YIELD_, __VA_OPT__(VALUE_))                                                    \
+    ("with_yield(" #__VA_ARGS__ ")", ##__VA_ARGS__)
 
 #ifndef WITH_NO_KEYWORDS
 #define yield(...)                                                                                 \
-    WITH_JOIN_(WITH_YIELD_, WITH_COUNT_(__VA_ARGS__))("yield(" #__VA_ARGS__ ")", ##__VA_ARGS__)
+    WITH_JOIN_(WITH_YIELD_, __VA_OPT__(VALUE_))("yield(" #__VA_ARGS__ ")", ##__VA_ARGS__)
 #endif
 
 #endif /* !__cplusplus */
