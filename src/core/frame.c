@@ -100,7 +100,7 @@ static bool unfold(struct with_frame_ *frame)
     return true;
 }
 
-static void run_exits(void)
+void with__run_exits(void)
 {
     struct with_frame_ *frame;
 
@@ -113,14 +113,9 @@ static void run_exits(void)
             with_thread_.handling = handling->outer;
             with_exception_unref(handling->exception);
         } else if (frame->site->kind_ == WITH_MANAGER_SITE_) {
-            atexit(run_exits); /* so that an exit that calls exit() does not end the rest */
+            atexit(with__run_exits); /* so that an exit that calls exit() does not end the rest */
             run_exit((struct with_head_ *)frame);
         }
     }
     with__cache_clear();
-}
-
-__attribute__((constructor)) static void run_exits_at_exit(void)
-{
-    atexit(run_exits);
 }

@@ -120,6 +120,9 @@ void with__refuse_suppression(struct with__throwing *throwing, const struct with
 bool with__exit_held(struct with_head_ *holder, struct with_frame_ **held,
                      const with_exception *exception, void (*finish)(struct with_head_ *holder));
 
+/* What this thread holds at exit() is exited by it. */
+void with__run_exits(void);
+
 /* The type that PEP 3151 gives to an error number. */
 const with_exception_type *with__error_type(int code);
 

@@ -15,6 +15,13 @@
 /* Says the model again: gcc drops that of the declaration, and would call __tls_get_addr(). */
 __thread struct with_thread_ with_thread_ __attribute__((tls_model("initial-exec")));
 
+/* Beside the variable that every block names: a static library's other files are linked only if
+ * somebody calls them. */
+__attribute__((constructor)) static void run_exits_at_exit(void)
+{
+    atexit(with__run_exits);
+}
+
 /* Elsewhere longjmp() may restore a signal mask that _setjmp() did not save. On Linux it knows, and
  * ThreadSanitizer follows it better than _longjmp(). */
 #ifdef __linux__

@@ -5,7 +5,9 @@
 #include <with.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct context {
     WITH_MANAGER;
@@ -26,6 +28,25 @@ static bool context_exit(struct context *self, const with_exception *exception)
 
 WITH_CLASS(context, context_enter, context_exit);
 
+/* Makes a success of the end of the process, if its exit runs then. */
+struct success {
+    WITH_MANAGER;
+};
+
+static void success_enter(struct success *self)
+{
+    (void)self;
+}
+
+static bool success_exit(struct success *self, const with_exception *exception)
+{
+    (void)self;
+    (void)exception;
+    _exit(0);
+}
+
+WITH_CLASS(success, success_enter, success_exit);
+
 int main(void)
 {
     volatile int caught = 0;
@@ -37,5 +58,9 @@ int main(void)
         caught = held == 0 && strcmp(e->message, "no key 1") == 0;
     }
     printf("libwith %s: %s\n", WITH_VERSION, caught ? "works" : "does not work");
-    return !caught;
+    fflush(stdout);
+    if (caught) {
+        with (WITH_NEW(success)) exit(1);
+    }
+    return 1;
 }
