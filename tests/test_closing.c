@@ -403,6 +403,13 @@ static void throw_in_callback(void *unused)
     with (cm_callback(throw_text, "from the callback")) throw(KeyError, "first");
 }
 
+static void call_nothing(void *unused)
+{
+    void (*const nothing)(void *) = NULL;
+
+    with (cm_callback(nothing, unused)) throw(KeyError, "not entered");
+}
+
 static void test_callback_failures(void)
 {
     struct thing thing = {.result = -1, .error = EIO};
@@ -414,6 +421,7 @@ static void test_callback_failures(void)
                  "fail_thing((const struct thing *)thing): Input/output error");
     CHECK_THROWS(fail_number, NULL, PermissionError, "fail_with(13): Permission denied");
     CHECK_THROWS(fail_plain, NULL, OSError, "fail_always(): returned 7");
+    CHECK_THROWS(call_nothing, NULL, ValueError, "nothing(unused): the function is NULL");
     e = with_call(fail_and_throw, NULL);
     CHECK_STR(e->message, "first");
     CHECK_STR(e->notes ? e->notes->text : NULL, "fail_always(): returned 7");

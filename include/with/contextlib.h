@@ -358,7 +358,8 @@ WITH_API struct cm_callback with_callback_(void (*function)(void), int signature
  *
  * The function returns void, or an int that is 0, or -1 with the reason in errno: a result other than
  * 0 is reported as a failed release. It may throw. It runs with cancellation disabled, and in each
- * process that leaves the block, a child after fork() included. Nothing to name.
+ * process that leaves the block, a child after fork() included. Enter throws ValueError if it is NULL.
+ * Nothing to name.
  */
 #define cm_callback(...)                                                                           \
     WITH_PICK_(__VA_ARGS__, WITH_TOO_MANY_IN_CALLBACK_, WITH_CALLBACK_1_, WITH_CALLBACK_0_, )      \

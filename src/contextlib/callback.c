@@ -22,7 +22,7 @@ void with_result_failed_(const with_exception *exception, const char *what, int 
 
 static void callback_enter(struct cm_callback *self)
 {
-    (void)self;
+    if (!self->function_) throw(ValueError, "%s: the function is NULL", self->text_);
 }
 
 /*
