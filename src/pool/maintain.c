@@ -105,18 +105,19 @@ static void keep_alive(struct with__slot *slot)
 {
     with_pool *pool = slot->pool;
     const bool good = with__maker_check(pool, slot->item.value) == 0;
-    bool inherited;
+    bool closing = false;
 
     pthread_mutex_lock(&pool->lock);
-    inherited = slot->state == WITH__INHERITED;
-    if (inherited) with__slot_empty_locked(slot);
+    if (slot->state == WITH__INHERITED) with__slot_empty_locked(slot);
     else if (good && !pool->closed) {
         with__idle_restore_locked(slot, WITH__CHECKING, true);
         with__dispatch_locked(pool);
-    } else with__slot_closing_locked(slot, WITH__CHECKING, with__pool_thread());
+    } else {
+        with__slot_closing_locked(slot, WITH__CHECKING, with__pool_thread());
+        closing = true;
+    }
     pthread_mutex_unlock(&pool->lock);
-    if (!inherited && slot->state == WITH__CLOSING)
-        with__slot_close(slot, good ? WITH_POOL_CLOSED_POOL : WITH_POOL_CLOSED_CHECK);
+    if (closing) with__slot_close(slot, good ? WITH_POOL_CLOSED_POOL : WITH_POOL_CLOSED_CHECK);
 }
 
 static void report_leak(with_pool *pool, struct with_pool_report report)

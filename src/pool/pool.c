@@ -114,18 +114,20 @@ static with_pool *allocate(const struct with_pool_maker *maker, void *argument,
     return pool;
 }
 
-/* Opens items until `wanted` are idle. */
+/* Opens items until `wanted` are idle, or the pool's thread, which runs by then, is opening the last. */
 static int open_first(with_pool *pool, unsigned wanted, const with_exception **ret_exception)
 {
     int code = 0;
+    bool done;
 
-    while (code == 0 && pool->count[WITH__IDLE] < wanted) {
-        struct with__slot *slot;
+    do {
+        struct with__slot *slot = NULL;
         pthread_mutex_lock(&pool->lock);
-        slot = with__slot_new_locked(pool, with__pool_thread());
+        done = pool->count[WITH__IDLE] + pool->count[WITH__OPENING] >= wanted;
+        if (!done) slot = with__slot_new_locked(pool, with__pool_thread());
         pthread_mutex_unlock(&pool->lock);
-        code = slot ? with__open(slot, NULL, ret_exception) : -ENOMEM;
-    }
+        if (!done) code = slot ? with__open(slot, NULL, ret_exception) : -ENOMEM;
+    } while (code == 0 && !done);
     return code;
 }
 
