@@ -13,7 +13,7 @@ TESTS ?=
 
 # Debian packages, installed by name where they are missing.
 PACKAGES = cmake gcc libc6-dev make
-TEST_PACKAGES = $(PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf python3
+TEST_PACKAGES = $(PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf python3 spin
 
 INSTALL_PACKAGES = @tools/install-packages
 CONFIGURE = @>/dev/null cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF

@@ -17,7 +17,7 @@ search()
     model=$1
     shift
     spin "$@" -a "$model" >spin.log 2>&1 || { cat spin.log; exit 1; }
-    ${CC:-cc} -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=1500 -w -o pan pan.c || exit 1
+    ${CC:-cc} ${optimisation:--O1} -DSAFETY -DCOLLAPSE -DMEMLIM=1500 -w -o pan pan.c || exit 1
     ./pan -m200000 -n >pan.log 2>&1
     sed -n -e 's/.*errors: \([0-9]*\).*/\1/p' -e 's/ *\([0-9]*\) states, stored.*/\1/p' pan.log | tr '\n' ' '
     grep -q 'not completed' pan.log && printf 'not completed'
@@ -41,6 +41,7 @@ faulty()
     sed "$2" "$source/tests/pool.pml" >faulty.pml
     shift 2
     cmp -s faulty.pml "$source/tests/pool.pml" && { echo "$what: there is nothing to change"; failed=1; }
+    optimisation=-O0 # an error is found soon: it is compiling that takes time
     case $(search faulty.pml "$@") in
         "0 "*) echo "not found out: $what"; failed=1 ;;
     esac
