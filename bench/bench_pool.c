@@ -102,7 +102,8 @@ static with_pool *pool;
 
 static void run_with(long count)
 {
-    while (count-- > 0) with (cm_acquire(pool), thing) use(thing);
+    while (count-- > 0)
+        with (cm_acquire(pool), thing) use(thing);
 }
 
 static void run_codes(long count)
@@ -173,6 +174,8 @@ struct run {
     void (*function)(long count);
     long count;
     pthread_barrier_t *start;
+    double begun, ended;
+    pthread_t thread;
 };
 
 static void *run_thread(void *argument)
@@ -180,25 +183,33 @@ static void *run_thread(void *argument)
     struct run *run = argument;
 
     pthread_barrier_wait(run->start);
+    run->begun = now();
     run->function(run->count);
+    run->ended = now();
     return NULL;
 }
 
-/* Nanoseconds for each operation, all threads taken together. */
+/* Nanoseconds for each operation, all threads taken together, from the first start to the last end. */
 static double measure(void (*function)(long count), int threads, long count)
 {
-    pthread_t ids[MOST_THREADS];
+    struct run runs[MOST_THREADS];
     pthread_barrier_t start;
-    struct run run = {function, count / threads, &start};
-    double begun;
+    double begun, ended;
 
-    pthread_barrier_init(&start, NULL, (unsigned)threads + 1);
-    for (int i = 0; i < threads; i++) pthread_create(&ids[i], NULL, run_thread, &run);
-    pthread_barrier_wait(&start);
-    begun = now();
-    for (int i = 0; i < threads; i++) pthread_join(ids[i], NULL);
+    pthread_barrier_init(&start, NULL, (unsigned)threads);
+    for (int i = 0; i < threads; i++) {
+        runs[i] = (struct run){.function = function, .count = count / threads, .start = &start};
+        if (pthread_create(&runs[i].thread, NULL, run_thread, &runs[i]) != 0) abort();
+    }
+    for (int i = 0; i < threads; i++) pthread_join(runs[i].thread, NULL);
     pthread_barrier_destroy(&start);
-    return (now() - begun) / (double)(run.count * threads);
+    begun = runs[0].begun;
+    ended = runs[0].ended;
+    for (int i = 1; i < threads; i++) {
+        if (runs[i].begun < begun) begun = runs[i].begun;
+        if (runs[i].ended > ended) ended = runs[i].ended;
+    }
+    return (ended - begun) / (double)(count / threads * threads);
 }
 
 static int compare(const void *a, const void *b)
@@ -228,7 +239,7 @@ static void answer(const char *name, void (*ours)(long), const char *peer_name, 
            ratios[ROUNDS * 3 / 4]);
 }
 
-static void *answer_all(int threads)
+static void answer_all(int threads)
 {
     answer("with", run_with, "mutex and condition", run_stack, threads);
     answer("error codes", run_codes, "mutex and condition", run_stack, threads);
@@ -236,7 +247,6 @@ static void *answer_all(int threads)
     answer("with", run_with, "apr_reslist", run_reslist, threads);
     answer("with", run_with, "apr_reslist, limits", run_reslist_limited, threads);
 #endif
-    return NULL;
 }
 
 /* ---- Memory and many waiters --------------------------------------------------------------- */

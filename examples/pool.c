@@ -112,7 +112,8 @@ static void ask_after_forgetful(with_pool *pool)
     } catch (TimeoutError, e) {
         int holders = 0;
         for (const with_note *note = e->notes; note; note = note->next)
-            holders += strstr(note->text, "in forgetful: with_pool_acquire(pool, 1, &item)") != NULL;
+            holders +=
+                strstr(note->text, "in forgetful: with_pool_acquire(pool, 1, &item)") != NULL;
         printf("%s\n  forgetful() holds %d of them\n", e->message, holders);
     }
     for (int i = 0; i < ACCEPTED; i++) with_pool_release(forgotten[i]);
@@ -135,7 +136,8 @@ static void tell(void *stream, const struct with_pool_report *report)
 
 int main(void)
 {
-    with (cm_pool(&maker, &server, .maximum_size = ACCEPTED, .report = tell, .report_argument = stdout),
+    with (cm_pool(&maker, &server, .maximum_size = ACCEPTED, .report = tell,
+                  .report_argument = stdout),
           pool) {
         ask_all(pool);
         ask_after_forgetful(pool);

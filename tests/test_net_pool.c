@@ -48,10 +48,10 @@ static void use(with_pool *pool, int listener)
     }
     CHECK_INT(measure(pool).closed[WITH_POOL_CLOSED_RESET], 1);
     close(peer);
-    with (cm_acquire_socket_within(pool, 10));
+    with (cm_acquire_socket_within(pool, 10))
+        ;
     close(accept_one(listener));
-    with (cm_acquire_socket(pool), fd)
-        CHECK_INT(with_pool_discard(pool, (void *)(intptr_t)fd), 0);
+    with (cm_acquire_socket(pool), fd) CHECK_INT(with_pool_discard(pool, (void *)(intptr_t)fd), 0);
     CHECK_INT(measure(pool).closed[WITH_POOL_CLOSED_CHECK], 1);
     CHECK_INT(measure(pool).closed[WITH_POOL_CLOSED_BROKEN], 1);
     CHECK_INT(measure(pool).opened, 3);

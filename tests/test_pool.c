@@ -97,14 +97,16 @@ static void test_failed_reset(void)
 
     all.reset_fails = 1;
     errno = EDOM;
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(errno, EDOM);
     CHECK_INT(all.closed, 1);
     CHECK_INT(all.reports[WITH_POOL_RESET_FAILED], 1);
     CHECK_STR(all.message, "the pool things: resetting an item: Connection reset by peer");
     CHECK_INT(all.report.code, ECONNRESET);
     all.reset_throws = 1;
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(all.closed, 2);
     CHECK_STR(all.message, "the pool things: resetting an item: ConnectionResetError: gone");
     CHECK_INT(measure(pool).closed[WITH_POOL_CLOSED_RESET], 2);
@@ -116,7 +118,8 @@ static void test_checked(void)
     static struct things all;
     with_pool *pool = NEW_POOL(&all, .check_seconds = -1);
 
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(all.checks, 0); /* it was new */
     with (cm_acquire(pool), value) CHECK_INT(((struct thing *)value)->number, 1);
     CHECK_INT(all.checks, 1);
@@ -136,10 +139,12 @@ static void test_check_after_quiet(void)
     with_pool *pool = NEW_POOL(&all, .check_seconds = 0.3);
 
     with (cm_acquire(pool)) nap_us(350000);
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(all.checks, 0);
     nap_us(350000);
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(all.checks, 1);
     end_pool(pool, &all);
 }
@@ -151,7 +156,8 @@ static void test_lifetime(void)
 
     with (cm_acquire(pool)) nap_us(350000); /* closed when it comes back */
     CHECK_INT(all.closed, 1);
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(all.closed, 1);
     nap_us(350000);
     with (cm_acquire(pool), value) CHECK_INT(((struct thing *)value)->number, 3);
@@ -226,7 +232,8 @@ static void test_keepalive_finds_broken(void)
     static struct things all;
     with_pool *pool = NEW_POOL(&all, .keepalive_seconds = 0.01, .no_thread = true);
 
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     all.check_fails = 1;
     nap_us(20000);
     with_pool_maintain(pool);
@@ -262,7 +269,8 @@ static void test_close(void)
     with_pool *pool = NEW_POOL(&all);
     with_pool_item *held = ACQUIRE(pool), *none = NULL;
 
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(with_pool_close(pool, 60), -EDEADLK); /* this thread's own: no sense in waiting */
     CHECK_INT(all.closed, 1);
     CHECK_INT(with_pool_acquire(pool, 0, &none), -ECANCELED);
@@ -327,11 +335,11 @@ static void test_misuse(void)
     with_pool *pool = NULL;
     with_pool_item *item = NULL;
     struct with_pool_options bad[] = {
-        {.minimum_idle = 11},    {.maximum_size = 1, .minimum_idle = 2},
-        {.wait_seconds = NAN},   {.check_seconds = NAN},
-        {.close_seconds = NAN},  {.idle_seconds = -1},
-        {.lifetime_seconds = -1}, {.keepalive_seconds = NAN},
-        {.leak_seconds = -1},    {.backoff_seconds = -1},
+        {.minimum_idle = 11},           {.maximum_size = 1, .minimum_idle = 2},
+        {.wait_seconds = NAN},          {.check_seconds = NAN},
+        {.close_seconds = NAN},         {.idle_seconds = -1},
+        {.lifetime_seconds = -1},       {.keepalive_seconds = NAN},
+        {.leak_seconds = -1},           {.backoff_seconds = -1},
         {.backoff_limit_seconds = NAN}, {.maximum_size = 0x80000000u},
     };
 
@@ -396,7 +404,8 @@ static void test_sizes(void)
 
     maker.size = offsetof(struct with_pool_maker, abandon);
     CHECK_INT(with_pool_new(&maker, &all, &options, &pool), 0);
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     memset(&s, 0x55, sizeof s);
     s.size = offsetof(struct with_pool_statistics, opening);
     with_pool_measure(pool, &s);

@@ -182,9 +182,8 @@ static inline bool is_sound(with_pool *pool)
     const struct with_pool_statistics s = measure(pool);
     const unsigned open = s.idle + s.held + s.checking + s.closing;
 
-    const bool balanced =
-        test_integers((long long)s.opened, (long long)(closed_in_all(&s) + open), __FILE__,
-                      __LINE__, "opened == closed + held");
+    const bool balanced = test_integers((long long)s.opened, (long long)(closed_in_all(&s) + open),
+                                        __FILE__, __LINE__, "opened == closed + held");
 
     return test_check(open + s.opening <= s.maximum_size, __FILE__, __LINE__, "size in limits") &&
            balanced;

@@ -172,7 +172,8 @@ static void test_cancelled_in_open(void)
     CHECK(result == PTHREAD_CANCELED);
     CHECK_INT(measure(pool).opening, 0);
     all.open_us = 0;
-    with (cm_acquire(pool)); /* there is room */
+    with (cm_acquire(pool))
+        ; /* there is room */
     end_pool(pool, &all);
 }
 
@@ -188,7 +189,8 @@ static void test_report_throws(void)
     with_pool *pool = NEW_POOL(&all, .report = throw_in_report);
 
     all.reset_fails = 1;
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(all.reports[WITH_POOL_RESET_FAILED], 1);
     end_pool(pool, &all);
 }
@@ -201,10 +203,12 @@ static void test_no_thread(void)
 
     threads_refused = 2;
     pool = NEW_POOL(&all, .minimum_idle = 1);
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     CHECK_INT(threads_refused, 0);
     with_pool_drain(pool); /* opened once more: asked once more */
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
     WAIT_UNTIL(measure(pool).idle >= 1);
     end_pool(pool, &all);
 }
@@ -240,7 +244,7 @@ static void test_memory(void)
         failures += code != 0;
     }
     CHECK_INT(code, 0);
-    CHECK_INT(failures, 2); /* the pool and its table */
+    CHECK_INT(failures, 2);                /* the pool and its table */
     for (int left = 0; left < 2; left++) { /* the slot, and the thing itself */
         allocations_left = left;
         code = with_pool_acquire(pool, -1, &item);

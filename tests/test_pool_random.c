@@ -247,9 +247,8 @@ static uint64_t seconds_now(void)
 int main(int argc, char **argv)
 {
     const long programs = argc > 1 ? atol(argv[1]) : 10000;
-    const uint64_t seed =
-        argc > 2 ? strtoull(argv[2], NULL, 0)
-                 : (uint64_t)time(NULL) * UINT64_C(1000003) + (uint64_t)getpid();
+    const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0)
+                                   : (uint64_t)time(NULL) * UINT64_C(1000003) + (uint64_t)getpid();
     const uint64_t start = seconds_now();
     long i = 0;
 

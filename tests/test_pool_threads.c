@@ -87,7 +87,8 @@ static void *take_and_give(void *argument)
 {
     struct task *task = argument;
 
-    while (!stop) with (cm_acquire(task->pool)) nap_us(task->number);
+    while (!stop)
+        with (cm_acquire(task->pool)) nap_us(task->number);
     return NULL;
 }
 
@@ -100,7 +101,9 @@ static void test_nobody_starves(void)
 
     stop = false;
     for (int i = 0; i < 4; i++) start(&others[i], take_and_give, pool, i < 2 ? 0 : 100);
-    for (int i = 0; i < 200; i++) with (cm_acquire(pool));
+    for (int i = 0; i < 200; i++)
+        with (cm_acquire(pool))
+            ;
     stop = true;
     for (int i = 0; i < 4; i++) join(&others[i]);
     CHECK_INT(measure(pool).timeouts, 0);
@@ -119,22 +122,23 @@ static void test_timeout(void)
     start(&holder, hold, pool, 0);
     WAIT_UNTIL(holder.has_it);
     for (int i = 0; i < 2; i++) try {
-        with (cm_acquire_within(pool, i == 0 ? 0.02 : -1)) CHECK(false);
-        CHECK(false);
-    } catch (TimeoutError, e) {
-        CHECK_STR(e->message, i == 0 ? "the pool orders gave nothing within 0.02 seconds: 1 of 1 "
-                                       "held, 0 idle, 0 waiting"
-                                     : "the pool orders gave nothing within 0 seconds: 1 of 1 "
-                                       "held, 0 idle, 0 waiting");
-        CHECK_INT(e->code, ETIMEDOUT);
-        CHECK(e->notes && strncmp(e->notes->text, "held for ", 9) == 0);
-        CHECK(e->notes && strstr(e->notes->text,
-                                 "in hold: with_pool_acquire(task->pool, task->wait_seconds, "
-                                 "&task->item)"));
-        CHECK(e->notes && !e->notes->next);
-        CHECK_INT(e->traceback_length, 3);
-        CHECK(strncmp(e->traceback[1]->text, "with (cm_acquire_within(", 24) == 0);
-    }
+            with (cm_acquire_within(pool, i == 0 ? 0.02 : -1)) CHECK(false);
+            CHECK(false);
+        } catch (TimeoutError, e) {
+            CHECK_STR(e->message, i == 0
+                                      ? "the pool orders gave nothing within 0.02 seconds: 1 of 1 "
+                                        "held, 0 idle, 0 waiting"
+                                      : "the pool orders gave nothing within 0 seconds: 1 of 1 "
+                                        "held, 0 idle, 0 waiting");
+            CHECK_INT(e->code, ETIMEDOUT);
+            CHECK(e->notes && strncmp(e->notes->text, "held for ", 9) == 0);
+            CHECK(e->notes && strstr(e->notes->text,
+                                     "in hold: with_pool_acquire(task->pool, task->wait_seconds, "
+                                     "&task->item)"));
+            CHECK(e->notes && !e->notes->next);
+            CHECK_INT(e->traceback_length, 3);
+            CHECK(strncmp(e->traceback[1]->text, "with (cm_acquire_within(", 24) == 0);
+        }
     CHECK_INT(measure(pool).timeouts, 2);
     CHECK_INT(measure(pool).waits, 2); /* one of them, and the holder's opening */
     sem_post(&holder.go_on);
@@ -290,7 +294,8 @@ static void test_own_deadlock(void)
     static struct things all;
     with_pool *pool = NEW_POOL(&all, .maximum_size = 2, .wait_seconds = 600);
 
-    with (cm_acquire(pool)) with (cm_acquire(pool)) try {
+    with (cm_acquire(pool))
+        with (cm_acquire(pool)) try {
                 with (cm_acquire(pool)) CHECK(false);
                 CHECK(false);
             } catch (OSError, e) {

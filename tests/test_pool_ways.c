@@ -88,7 +88,8 @@ static void leave_pool(with_pool *unused, enum way way)
     (void)unused;
     for (int i = 0; i < 2; i++) {
         using (cm_pool(&thing_maker, &of_block, .minimum_idle = 1), pool);
-        with (cm_acquire(pool));
+        with (cm_acquire(pool))
+            ;
         if (way == RETURN) return;
         if (way == BREAK) break;
         if (way == CONTINUE) continue;
@@ -159,7 +160,8 @@ static const char *in_child(void (*body)(with_pool *pool))
 
 static void exit_in_block(with_pool *pool)
 {
-    with (cm_acquire(pool)) with (cm_acquire(pool)) exit(3);
+    with (cm_acquire(pool))
+        with (cm_acquire(pool)) exit(3);
 }
 
 static void exit_holding(with_pool *pool)
@@ -171,7 +173,8 @@ static void exit_holding(with_pool *pool)
 
 static void exit_idle(with_pool *pool)
 {
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
 }
 
 static with_pool_item *kept;
@@ -189,7 +192,8 @@ static void exit_while_other_holds(with_pool *pool)
 
     pthread_create(&thread, NULL, hold_for_ever, pool);
     WAIT_UNTIL(with_pool_dump(NULL, pool) == 1);
-    with (cm_acquire(pool));
+    with (cm_acquire(pool))
+        ;
 }
 
 static void test_exit(void)
@@ -230,7 +234,8 @@ static void test_fork(void)
 
     CHECK_INT(with_pool_acquire(pool, 0, &item), 0);
     with (cm_acquire(pool)) {
-        with (cm_acquire(pool)); /* an idle one */
+        with (cm_acquire(pool))
+            ; /* an idle one */
         child = fork();
         if (child == 0) use_in_child(pool, &all);
     }
@@ -264,7 +269,8 @@ static void test_fork_while_others_wait(void)
     WAIT_UNTIL(with_pool_dump(NULL, pool) == 1);
     child = fork();
     if (child == 0) {
-        with (cm_acquire_within(pool, 60));
+        with (cm_acquire_within(pool, 60))
+            ;
         if (with_pool_close(pool, 60) != 0) _exit(2);
         _exit(test_failures != 0);
     }

@@ -10,8 +10,8 @@
 /* ---- The quick way ------------------------------------------------------------------------- */
 
 /* The most recently used item, if nothing speaks against it, or NULL. */
-static inline struct with__slot *
-take_quickly(with_pool *pool, struct with__pool_thread *thread, const with_site *site)
+static inline struct with__slot *take_quickly(with_pool *pool, struct with__pool_thread *thread,
+                                              const with_site *site)
 {
     const int64_t now = with__pool_now();
     struct with__slot *slot;

@@ -54,26 +54,28 @@ enum { WITH__BROKEN = 1, WITH__DRAIN = 2, WITH__LEAK_REPORTED = 4 };
 
 /* A thread, as far as it has used a pool. */
 struct with__pool_thread {
-    unsigned held;             /* how many items it holds, of all pools: never too low */
-    int number;                /* as the system counts threads */
-    bool registered;           /* its end will be noticed */
-    _Atomic(with_pool *) waiting; /* the pool in whose queue it stands; changed under that one's lock */
+    unsigned held;   /* how many items it holds, of all pools: never too low */
+    int number;      /* as the system counts threads */
+    bool registered; /* its end will be noticed */
+    _Atomic(with_pool *)
+        waiting; /* the pool in whose queue it stands; changed under that one's lock */
 };
 
 struct with__slot {
     with_pool_item item; /* first */
     with_pool *pool;
-    struct with__slot *older, *newer; /* on the idle list; older also on the spare and inherited lists */
+    struct with__slot *older,
+        *newer; /* on the idle list; older also on the spare and inherited lists */
     struct with__pool_thread *_Atomic thread; /* the holder */
     const with_site *site;                    /* of the acquisition */
-    int64_t since;     /* when it was acquired, or became idle */
+    int64_t since;                            /* when it was acquired, or became idle */
     int64_t due;       /* when idle: from then on an acquire must look closer */
     int64_t keepalive; /* when idle: to be checked then */
     int64_t expires;
     int number; /* the holder's */
     unsigned char state;
     _Atomic unsigned char flags; /* changed under the lock; its holder may read it without */
-    bool nested; /* its holder held another one already */
+    bool nested;                 /* its holder held another one already */
 };
 
 /* What an acquire has to do outside of the lock. */
@@ -91,9 +93,9 @@ struct with__request {
     enum with_pool_reason reason; /* of WITH__CLOSE */
     unsigned nesting;             /* items of this pool that the thread holds */
     bool waited;
-    int code;                       /* of WITH__FAILED */
-    int open_code;                  /* what open last failed with, or 0 */
-    const with_exception *failure;  /* what open threw last: owned, or NULL */
+    int code;                              /* of WITH__FAILED */
+    int open_code;                         /* what open last failed with, or 0 */
+    const with_exception *failure;         /* what open threw last: owned, or NULL */
     struct with__request *next, *previous; /* in the queue */
     bool queued, woken;
     int64_t queued_at;
@@ -125,12 +127,12 @@ struct with_pool {
     void (*report)(void *argument, const struct with_pool_report *report);
     void *report_argument;
 
-    struct with__slot **slots;     /* those in use, occupied of them */
-    struct with__slot *spare;      /* EMPTY ones */
-    struct with__slot *inherited;  /* in a child: to be abandoned */
+    struct with__slot **slots;    /* those in use, occupied of them */
+    struct with__slot *spare;     /* EMPTY ones */
+    struct with__slot *inherited; /* in a child: to be abandoned */
     unsigned occupied, waiting, woken;
     uint64_t tickets, random;
-    unsigned needed_reported;      /* by WITH_POOL_TOO_SMALL */
+    unsigned needed_reported; /* by WITH_POOL_TOO_SMALL */
     bool suspended, closed, freed;
 
     /* After a failed open: no other one until retry_at. */

@@ -43,7 +43,8 @@ static bool look_at_idle_locked(with_pool *pool, struct with__slot *slot, struct
         return false;
     }
     with__idle_remove_locked(pool, slot);
-    with__slot_set_locked(slot, WITH__IDLE, work->job == CLOSE_JOB ? WITH__CLOSING : WITH__CHECKING);
+    with__slot_set_locked(slot, WITH__IDLE,
+                          work->job == CLOSE_JOB ? WITH__CLOSING : WITH__CHECKING);
     atomic_store_explicit(&slot->thread, with__pool_thread(), memory_order_relaxed);
     return true;
 }
@@ -79,10 +80,10 @@ static bool look_for_room_locked(with_pool *pool, struct work *work, int64_t now
 /* What does not exist yet cannot be due sooner than this. */
 static int64_t shortest(const with_pool *pool)
 {
-    return with__sooner(with__sooner(pool->idle_limit, pool->keepalive_after),
-                        with__sooner(pool->lifetime == WITH__NEVER ? WITH__NEVER
-                                                                   : pool->lifetime / 10 * 9,
-                                     pool->leak_after));
+    return with__sooner(
+        with__sooner(pool->idle_limit, pool->keepalive_after),
+        with__sooner(pool->lifetime == WITH__NEVER ? WITH__NEVER : pool->lifetime / 10 * 9,
+                     pool->leak_after));
 }
 
 static struct work next_work_locked(with_pool *pool)

@@ -70,10 +70,10 @@ static void say_timeout(struct with__exception *self, with_pool *pool, double wa
     struct with_pool_statistics s = WITH_POOL_STATISTICS_INIT;
 
     with_pool_measure(pool, &s);
-    set_message(self,
-                "the pool %s gave nothing within %.3g seconds: %u of %u held, %u idle, %u waiting%s",
-                pool->name, waited, s.held, s.maximum_size, s.idle, s.waiting,
-                pool->suspended ? "; it is suspended" : "");
+    set_message(
+        self, "the pool %s gave nothing within %.3g seconds: %u of %u held, %u idle, %u waiting%s",
+        pool->name, waited, s.held, s.maximum_size, s.idle, s.waiting,
+        pool->suspended ? "; it is suspended" : "");
 }
 
 static void say_deadlock(struct with__exception *self, with_pool *pool)
@@ -112,8 +112,7 @@ acquire_failed(with_pool *pool, double wait_seconds, const with_site *block, int
     throw_made(self);
 }
 
-static void __attribute__((noreturn, cold))
-misused(with_pool *pool, const with_site *block)
+static void __attribute__((noreturn, cold)) misused(with_pool *pool, const with_site *block)
 {
     struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
 
@@ -130,8 +129,7 @@ with_pool_item *with_acquire_enter_(with_pool *pool, double wait_seconds, const 
 
     if (__builtin_expect(!pool || isnan(wait_seconds), 0)) misused(pool, block);
     code = with__acquire(pool, wait_seconds, block, &item, &exception);
-    if (__builtin_expect(code != 0, 0))
-        acquire_failed(pool, wait_seconds, block, code, exception);
+    if (__builtin_expect(code != 0, 0)) acquire_failed(pool, wait_seconds, block, code, exception);
     return item;
 }
 

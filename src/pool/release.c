@@ -25,10 +25,11 @@ static inline bool give_quickly(with_pool *pool, struct with__slot *slot)
 
 static void report_return(struct with__slot *slot, struct with_pool_report report, const char *how)
 {
-    with__report(slot->pool, report,
-                 "the item held by thread %d for %.3g seconds %s; acquired in %s, line %d, in %s: %s",
-                 report.thread, report.held_seconds, how, report.site->file, report.site->line,
-                 report.site->function, report.site->text);
+    with__report(
+        slot->pool, report,
+        "the item held by thread %d for %.3g seconds %s; acquired in %s, line %d, in %s: %s",
+        report.thread, report.held_seconds, how, report.site->file, report.site->line,
+        report.site->function, report.site->text);
 }
 
 static struct with_pool_report describe(const struct with__slot *slot, enum with_pool_event event)

@@ -32,7 +32,8 @@ int with__condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64
     left = until - with__pool_clock();
     if (left < 0) left = 0;
     return pthread_cond_timedwait_relative_np(
-        condition, lock, &(struct timespec){(time_t)(left / 1000000000), (long)(left % 1000000000)});
+        condition, lock,
+        &(struct timespec){(time_t)(left / 1000000000), (long)(left % 1000000000)});
 }
 
 #else
@@ -51,7 +52,8 @@ int with__condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64
 {
     if (until == WITH__NEVER) return pthread_cond_wait(condition, lock);
     return pthread_cond_timedwait(
-        condition, lock, &(struct timespec){(time_t)(until / 1000000000), (long)(until % 1000000000)});
+        condition, lock,
+        &(struct timespec){(time_t)(until / 1000000000), (long)(until % 1000000000)});
 }
 
 #endif
