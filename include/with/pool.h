@@ -55,10 +55,10 @@ struct with_pool_maker {
 
 /* What a pool reports to its owner's function. */
 enum with_pool_event {
-    WITH_POOL_LEAK_SUSPECTED, /* an item has been held longer than leak_seconds; once for each acquisition */
-    WITH_POOL_LEAK_RETURNED, /* it came back after all */
-    WITH_POOL_THREAD_ENDED,  /* a thread ended with an item, which was returned for it */
-    WITH_POOL_TOO_SMALL,     /* the nesting that was seen can use up the pool and hang */
+    WITH_POOL_LEAK_SUSPECTED, /* held longer than leak_seconds; once for each acquisition */
+    WITH_POOL_LEAK_RETURNED,  /* it came back after all */
+    WITH_POOL_THREAD_ENDED,   /* a thread ended with an item, which was returned for it */
+    WITH_POOL_TOO_SMALL,      /* the nesting that was seen can use up the pool and hang */
     WITH_POOL_OPEN_FAILED,
     WITH_POOL_CHECK_FAILED, /* the item is closed, and another taken */
     WITH_POOL_RESET_FAILED, /* the item is closed */
@@ -80,29 +80,24 @@ struct with_pool_report {
 
 /* The options of a pool, given by name. 0 is the default; INFINITY means never, or for ever. */
 struct with_pool_options {
-    size_t size;           /* of this struct; set by the macros */
-    const char *name;      /* in messages and metrics, copied; NULL: the maker's */
-    unsigned maximum_size; /* how many there are at most, those being opened or closed too; 10 */
-    unsigned minimum_idle; /* how many are kept idle, opened in the background; 0 */
-    double wait_seconds;   /* for how long an acquire waits; 30. Negative: not at all */
-    double idle_seconds;   /* closed after so long idle, but for minimum_idle; 600 */
-    double
-        lifetime_seconds; /* closed when so old, up to a tenth earlier, and never while held; 1800 */
+    size_t size;              /* of this struct; set by the macros */
+    const char *name;         /* in messages and metrics, copied; NULL: the maker's */
+    unsigned maximum_size;    /* items at most, those being opened or closed too; 10 */
+    unsigned minimum_idle;    /* so many are kept idle, opened in the background; 0 */
+    double wait_seconds;      /* for how long an acquire waits; 30. Negative: not at all */
+    double idle_seconds;      /* closed after so long idle, but for minimum_idle; 600 */
+    double lifetime_seconds;  /* closed when so old, up to a tenth sooner, if not held; 1800 */
     double check_seconds;     /* checked on acquire if idle for so long; 1. Negative: always */
-    double keepalive_seconds; /* checked in the background when idle for so long; 120 */
+    double keepalive_seconds; /* checked in the background if idle for so long; 120 */
     double leak_seconds;      /* reported as a suspected leak if held for so long; 60 */
-    double
-        close_seconds; /* for how long the end of cm_pool() waits for holders; 10. Negative: not */
-    double
-        backoff_seconds; /* no opening for about so long after one failed, then twice as long, ...; 0.1 */
-    double backoff_limit_seconds; /* ... up to this; 10 */
+    double close_seconds;     /* how long cm_pool()'s exit waits for holders; 10. Negative: not */
+    double backoff_seconds;   /* after one failed opening no other for so long; 0.1 */
+    double backoff_limit_seconds; /* doubled with each failure up to this; 10 */
     bool open_at_start; /* opens minimum_idle at once, at least one, and fails if that fails */
-    bool
-        fail_fast; /* an acquire that cannot open fails at once, instead of trying until its limit */
-    bool strict_order; /* nobody is ever served before somebody who waits: see cm_acquire() */
-    bool no_thread;    /* no thread of the pool's own: call with_pool_maintain() */
-    void (*report)(void *argument,
-                   const struct with_pool_report *report); /* NULL: nobody is told */
+    bool fail_fast;     /* an acquire that cannot open fails at once, not at its limit */
+    bool strict_order;  /* nobody is ever served before somebody who waits: see cm_acquire() */
+    bool no_thread;     /* no thread of the pool's own: call with_pool_maintain() */
+    void (*report)(void *argument, const struct with_pool_report *report); /* or NULL */
     void *report_argument;
 };
 /* clang-format off */

@@ -54,18 +54,16 @@ enum { WITH__BROKEN = 1, WITH__DRAIN = 2, WITH__LEAK_REPORTED = 4 };
 
 /* A thread, as far as it has used a pool. */
 struct with__pool_thread {
-    unsigned held;   /* how many items it holds, of all pools: never too low */
-    int number;      /* as the system counts threads */
-    bool registered; /* its end will be noticed */
-    _Atomic(with_pool *)
-        waiting; /* the pool in whose queue it stands; changed under that one's lock */
+    unsigned held;                /* how many items it holds, of all pools: never too low */
+    int number;                   /* as the system counts threads */
+    bool registered;              /* its end will be noticed */
+    _Atomic(with_pool *) waiting; /* in whose queue it stands; changed under that one's lock */
 };
 
 struct with__slot {
     with_pool_item item; /* first */
     with_pool *pool;
-    struct with__slot *older,
-        *newer; /* on the idle list; older also on the spare and inherited lists */
+    struct with__slot *older, *newer; /* on the idle list; others are linked by older alone */
     struct with__pool_thread *_Atomic thread; /* the holder */
     const with_site *site;                    /* of the acquisition */
     int64_t since;                            /* when it was acquired, or became idle */
