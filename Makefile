@@ -13,7 +13,10 @@ TESTS ?=
 
 # Debian packages, installed by name where they are missing.
 PACKAGES = cmake gcc libc6-dev make
-TEST_PACKAGES = $(PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf python3 spin
+# What the optional libraries need. Each is built where its client library is found.
+OPTIONAL_PACKAGES = libsqlite3-dev
+TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf \
+	python3 spin
 
 INSTALL_PACKAGES = @tools/install-packages
 CONFIGURE = @>/dev/null cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF
@@ -25,7 +28,7 @@ OTHER_FLAGS = -DWITH_BUILD_MAN=OFF -DWITH_INSTALL=OFF -DWITH_BUILD_BENCH=OFF
 TEST_AGAIN_IN = @$(FIXED) ctest --output-on-failure -j $(JOBS) -LE source $(TESTS) --test-dir
 # The sanitizers of gcc 12 and clang 14 do not know the address space layout of newer kernels.
 FIXED := $(shell setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$(uname -m)" -R)
-FORMATTED = $(wildcard include/*.h include/*/*.h src/*.[ch] src/*/*.[ch] tests/*.[ch] \
+FORMATTED = $(wildcard include/*.h include/*/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] \
 	tests/*.cpp tests/*/*.[ch] tests/*/*/*.[ch] bench/*.[ch] bench/*.cpp \
 	examples/*.[ch] examples/*/*.[ch] docs/code/*.[ch])
 CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
@@ -51,7 +54,7 @@ test: ## build and run all tests (TESTS="-R lock": some)
 	$(TEST_IN) $(BUILD)
 
 bench: ## build the benchmarks and run one after another
-	$(INSTALL_PACKAGES) $(PACKAGES) g++
+	$(INSTALL_PACKAGES) $(PACKAGES) $(OPTIONAL_PACKAGES) g++
 	$(CONFIGURE) -B $(BUILD)
 	$(BUILD_IN) $(BUILD) -j $(JOBS) --target benches
 	$(BUILD_IN) $(BUILD) --target bench

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Headers, both libraries, the pkg-config and CMake files, man pages. What is installed may be moved: no file
+# Headers, the libraries, the pkg-config and CMake files, man pages. What is installed may be moved: no file
 # holds the prefix.
 include(CMakePackageConfigHelpers)
 
@@ -11,7 +11,8 @@ install(TARGETS with with_static EXPORT with-targets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES include/with.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${with_built_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/with)
 
 # The way from the directory of with.pc to the prefix. An absolute libdir outside the prefix works
 # too, but then the prefix is fixed.
@@ -35,11 +36,25 @@ configure_file(cmake/with.pc.in with.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/with.pc DESTINATION ${with_pkgconfig_dir})
 
 install(EXPORT with-targets NAMESPACE with:: DESTINATION ${with_cmake_dir})
+foreach(name ${with_optional_built})
+  install(TARGETS with_${name} with_${name}_static EXPORT with-${name}-targets
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT with-${name}-targets NAMESPACE with:: DESTINATION ${with_cmake_dir})
+  get_target_property(with_pc_module with_client::${name} INTERFACE_WITH_MODULE)
+  get_target_property(with_pc_library with_client::${name} INTERFACE_WITH_LIBRARY)
+  string(REGEX REPLACE ".*-NOTFOUND$" "" with_pc_module "${with_pc_module}")
+  string(REGEX REPLACE ".*-NOTFOUND$" "" with_pc_library "${with_pc_library}")
+  configure_file(cmake/with-optional.pc.in with-${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/with-${name}.pc DESTINATION ${with_pkgconfig_dir})
+endforeach()
 configure_package_config_file(cmake/withConfig.cmake.in withConfig.cmake
                               INSTALL_DESTINATION ${with_cmake_dir}
-                              NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+                              NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(withConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/withConfig.cmake ${PROJECT_BINARY_DIR}/withConfigVersion.cmake
+              cmake/clients.cmake
         DESTINATION ${with_cmake_dir})
 if(WITH_BUILD_MAN)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/man/man3 DESTINATION ${CMAKE_INSTALL_MANDIR})

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The sources also compile with one plain line, without a build system or configuration: to a shared
-# library, and into a program.
+# library, and into a program. Those of an optional library too, beside it.
 set -u
 
 source=${WITH_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
@@ -36,6 +36,12 @@ for cc in gcc clang musl-gcc; do
     step $cc -fexceptions -Iinclude -o "$here/shared" "$program" $unwinder -L"$here" -lwith -lpthread
     what="a program with the sources in it"
     step $cc -O2 -fexceptions -Iinclude -o "$here/whole" "$program" $unwinder $sources -lpthread
+    for name in ${WITH_OPTIONAL-}; do
+        [ $cc != musl-gcc ] || continue # it sees no headers but musl's
+        what="the library with-$name"
+        step $cc -fexceptions -Iinclude ${WITH_OPTIONAL_INCLUDES-} -shared -fPIC \
+            -o "$here/libwith-$name.so" src/optional/$name/*.c -L"$here" -lwith
+    done
     quiet=no
     what="run"
     step env LD_LIBRARY_PATH="$here" "$here/shared"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Each header has a page in docs/reference/, and each public name of the header is on it.
+# Each header has a page in docs/reference/, and each public name of the header is on it. with/X_pool.h,
+# where a family meets the pool, is on the page of X.
 set -u
 
 source=${WITH_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
@@ -10,7 +11,8 @@ count=0
 cd "$source" || exit 1
 for header in include/with.h include/with/*.h; do
     [ -e "$header" ] || continue
-    page=docs/reference/$(basename "$header" .h).md
+    page=$(basename "$header" .h)
+    page=docs/reference/${page%_pool}.md
     if [ ! -e "$page" ]; then
         echo "$page is not there"
         failed=1

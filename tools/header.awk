@@ -302,7 +302,7 @@ function print_synopsis(    i, last)
         print_bold(item_text[i])
     }
     print ".fi\n.PP\nCompile and link with"
-    print ".BR \"pkg\\-config \\-\\-cflags \\-\\-libs with\" ."
+    printf ".BR \"pkg\\-config \\-\\-cflags \\-\\-libs %s\" .\n", code(module)
 }
 
 # Lines of declarations. What is too long is broken between its parameters.
