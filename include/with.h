@@ -182,6 +182,15 @@ WITH_API void with_add_note(const with_exception *exception, const char *format,
  */
 WITH_API void with_print_exception(FILE *stream, const with_exception *exception);
 
+/*
+ * A new exception that is not raised yet, which the caller owns: add notes to it, then raise it with
+ * with_throw_again(). For a code that is no errno, and for what is raised later or elsewhere. Its
+ * context is what is being handled now. Never NULL: without memory at worst a MemoryError.
+ */
+WITH_API const with_exception *with_exception_new(const with_exception_type *type, int code,
+                                                  const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Keeps an exception beyond its handler: gives one more reference. NULL is allowed. */
 WITH_API const with_exception *with_exception_ref(const with_exception *exception);
 

@@ -274,11 +274,49 @@ static void test_join_long_chains(void)
     }
 }
 
+/* ---- Made, not raised -------------------------------------------------------------------------- */
+
+static const with_exception *make(const char *text)
+{
+    const with_exception *e = with_exception_new(&LookupError, -3, "no %s", text);
+
+    CHECK(e->type == &LookupError);
+    CHECK_STR(e->message, "no key");
+    CHECK_INT(e->code, -3);
+    CHECK_INT((long long)e->traceback_length, 0);
+    with_add_note(e, "a note");
+    return e;
+}
+
+static void test_new(void)
+{
+    const with_exception *e = make("key");
+
+    CHECK(e->context == NULL && with_current() == NULL);
+    with_exception_unref(e);
+
+    try {
+        throw(KeyError, "handled");
+    } catch (KeyError, first) {
+        e = make("key");
+        CHECK(e->context == first);
+    }
+    try {
+        with_throw_again(e);
+    } catch (LookupError, caught) {
+        CHECK(caught == e);
+        CHECK_STR(caught->notes->text, "a note");
+        CHECK_STR(caught->context->message, "handled");
+        CHECK_INT((long long)caught->traceback_length, 2);
+    }
+}
+
 int main(void)
 {
     test_size();
     test_long_chain(false);
     test_long_chain(true);
     test_join_long_chains();
+    test_new();
     return test_result();
 }

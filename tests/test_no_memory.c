@@ -296,6 +296,22 @@ static void keep_and_throw_again(void)
     }
 }
 
+static void make_and_throw(void)
+{
+    const with_exception *e = with_exception_new(&ValueError, 7, "%s!", long_text);
+
+    CHECK_INT(e->code, 7);
+    with_add_note(e, "%.200s", long_text);
+    try {
+        with (WITH_NEW(counted)) with_throw_again(e);
+    } catch (ValueError, caught) {
+        const size_t length = strlen(caught->message);
+        CHECK(caught == e && caught->code == 7);
+        CHECK(length >= 200 && strncmp(caught->message, long_text, length - 1) == 0);
+        CHECK(caught->notes || caught->notes_lost == 1);
+    }
+}
+
 /* ---- The Nth allocation fails -------------------------------------------------------------- */
 
 /* Whether an allocation failed, that is, whether the case may need still more of them. */
@@ -320,7 +336,7 @@ static void test_each_allocation(void)
 {
     static void (*const cases[])(void) = {
         throw_short,      throw_number, throw_long,     throw_long_constant,  throw_chain,
-        throw_with_cause, add_notes,    long_traceback, keep_and_throw_again,
+        throw_with_cause, add_notes,    long_traceback, keep_and_throw_again, make_and_throw,
     };
 
     memset(long_text, 'x', sizeof long_text - 1);
@@ -402,6 +418,29 @@ static void test_reserve(void)
         for (int i = 0; i < RESERVE + OVER; i++) with_exception_unref(kept[i]);
     }
     CHECK_INT(live, live_before);
+}
+
+/* When the reserve is used up too, what is made is the last resort, which keeps nothing. */
+static void test_new_beyond_the_reserve(void)
+{
+    const with_exception *kept[RESERVE + OVER], *made;
+
+    allocations = 0;
+    fail_from = 1;
+    fail_to = LONG_MAX;
+    keep_all(kept);
+    made = with_exception_new(&ValueError, 7, "lost");
+    with_add_note(made, "lost too");
+    fail_from = fail_to = 0;
+    CHECK(made->type == &MemoryError);
+    CHECK_INT(made->code, 0);
+    CHECK(made->notes == NULL);
+    try {
+        with_throw_again(made);
+    } catch (MemoryError, e) {
+        CHECK(e == made);
+    }
+    for (int i = 0; i < RESERVE + OVER; i++) with_exception_unref(kept[i]);
 }
 
 /* A last resort that is a cause or a context of another. */
@@ -508,6 +547,7 @@ int main(void)
     setvbuf(nowhere, buffer, _IOFBF, sizeof buffer);
     test_each_allocation();
     test_reserve();
+    test_new_beyond_the_reserve();
     test_chain_to_the_last_resort();
     test_owner_died();
     fclose(nowhere);

@@ -114,6 +114,19 @@ struct with__exception *with__exception_new(const with_exception_type *type)
     return self;
 }
 
+const with_exception *with_exception_new(const with_exception_type *type, int code,
+                                         const char *format, ...)
+{
+    struct with__exception *self = with__exception_new(type);
+    va_list arguments;
+
+    with__set_code(self, code);
+    va_start(arguments, format);
+    with__set_message(self, 0, format, arguments);
+    va_end(arguments);
+    return &self->exception;
+}
+
 /* ---- References ---------------------------------------------------------------------------- */
 
 const with_exception *with_exception_ref(const with_exception *exception)
