@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to with-sqlite: what its files share. Functions that call SQLite expect cancellation to be
+ * disabled: cancelled in SQLite, a thread would keep its mutexes.
+ */
+#ifndef WITH_SQLITE_INTERNAL_H
+#define WITH_SQLITE_INTERNAL_H
+
+#define _GNU_SOURCE
+#define WITH_NO_KEYWORDS
+#include <with/sqlite.h>
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a stretch of code that may not be cancelled, nor change errno, gives back at its end. */
+struct with__calm {
+    int error, cancel;
+};
+
+static inline struct with__calm with__calm_begin(void)
+{
+    struct with__calm calm = {.error = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &calm.cancel);
+    return calm;
+}
+
+static inline void with__calm_end(struct with__calm calm)
+{
+    pthread_setcancelstate(calm.cancel, NULL);
+    errno = calm.error;
+}
+
+/* Copies the options that the caller knows of; the others are 0. */
+#define WITH__COPY_OPTIONS(TO, FROM)                                                               \
+    memcpy((TO), (FROM), (FROM)->size < sizeof *(TO) ? (FROM)->size : sizeof *(TO))
+
+/* ---- Exceptions ------------------------------------------------------------------------------ */
+
+/*
+ * A new exception for what a call on db has just returned, with SQLite's message, behind "what: " if
+ * that is not NULL, and with the SQL, if that is not NULL, as a note. The caller owns it.
+ */
+const with_exception *with__sqlite_error(sqlite3 *db, int result, const char *what,
+                                         const char *sql);
+
+/* For an OK it returns NULL, else the same. */
+static inline const with_exception *with__sqlite_failure(sqlite3 *db, int result, const char *what,
+                                                         const char *sql)
+{
+    return result == SQLITE_OK ? NULL : with__sqlite_error(db, result, what, sql);
+}
+
+/* Notes the SQL, as much of it as helps. */
+void with__sqlite_note_sql(const with_exception *exception, const char *sql);
+
+/*
+ * The end of an exit: if there is a failure, which is taken, it is thrown, or becomes a note of the
+ * exception that is leaving the block.
+ */
+void with__sqlite_report(const with_exception *exception, const with_exception *failure);
+
+/* Notes that this failed as well, and drops it. */
+void with__sqlite_add(const with_exception *exception, const with_exception *failure);
+
+/* ---- Transactions and processes ---------------------------------------------------------------- */
+
+/*
+ * Gives the exception, owned, for which db must not be used now, or NULL: another process opened it (as
+ * far as this thread knows), or SQLite ended the transaction of the block that is running.
+ */
+const with_exception *with__sqlite_refusal(sqlite3 *db);
+
+/* The pid that entered the innermost cm_sqlite of this thread with db, or 0. */
+int with__sqlite_opener(const sqlite3 *db);
+
+#endif
