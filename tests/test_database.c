@@ -13,7 +13,7 @@ static void check_type(const with_exception_type *type, const char *name,
     CHECK(type->base == base);
 }
 
-#define CHECK_TYPE(NAME, BASE) check_type(&NAME, #NAME + 5, &BASE)
+#define CHECK_TYPE(NAME, BASE) check_type(&NAME, &#NAME[5], &BASE)
 
 static void test_tree(void)
 {
