@@ -41,8 +41,9 @@ static bool try_to_count(sqlite3 *db)
 
 static void *count(void *unused)
 {
-    with (cm_sqlite("file.db", .busy_seconds = 0.001), db) {
+    with (cm_sqlite("file.db"), db) {
         with_sqlite_execute(db, "PRAGMA synchronous = OFF");
+        sqlite3_busy_timeout(db, 1); /* so that it happens often */
         for (int i = 0; i < ROUNDS; i++)
             while (!try_to_count(db)) sched_yield();
     }

@@ -48,7 +48,7 @@ static void blob_enter(struct cm_sqlite_blob *self)
         with_throw(with_ValueError, "cm_sqlite_blob: the table or column is NULL");
 
     calm = with__calm_begin();
-    self->pid_ = getpid();
+    self->pid_ = with__sqlite_process();
     failure = open_blob(self);
     with__calm_end(calm);
     if (failure) with_throw_again(failure);
@@ -59,7 +59,7 @@ static bool blob_exit(struct cm_sqlite_blob *self, const with_exception *excepti
     const with_exception *failure;
     struct with__calm calm;
 
-    if (self->pid_ != getpid()) return false;
+    if (self->pid_ != with__sqlite_process()) return false;
     calm = with__calm_begin();
     failure = blob_failure(&self->options_, sqlite3_blob_close(self->as));
     with__calm_end(calm);

@@ -81,7 +81,7 @@ static void sqlite_enter(struct cm_sqlite *self)
         with_throw(with_ValueError, "cm_sqlite: busy_seconds is not a number");
 
     calm = with__calm_begin();
-    self->pid_ = getpid();
+    self->pid_ = with__sqlite_process();
     failure = open_connection(&self->options_, &self->as);
     with__calm_end(calm);
     if (failure) with_throw_again(failure);
@@ -157,7 +157,7 @@ static bool sqlite_exit(struct cm_sqlite *self, const with_exception *exception)
     const with_exception *failure, *second;
     struct with__calm calm;
 
-    if (self->pid_ != getpid()) return false;
+    if (self->pid_ != with__sqlite_process()) return false;
     calm = with__calm_begin();
     failure = end_transaction(self->as, path, with_completed(self) && !exception);
     second = close_connection(self->as, path);

@@ -73,6 +73,9 @@ void with__sqlite_add(const with_exception *exception, const with_exception *fai
  */
 const with_exception *with__sqlite_refusal(sqlite3 *db);
 
+/* The pid of this process. */
+int with__sqlite_process(void);
+
 /* The pid that entered the innermost cm_sqlite of this thread with db, or 0. */
 int with__sqlite_opener(const sqlite3 *db);
 

@@ -136,7 +136,7 @@ static void statement_enter(struct cm_sqlite_statement *self)
     if (!self->sql_) with_throw(with_ValueError, "cm_sqlite_statement: the SQL is NULL");
 
     calm = with__calm_begin();
-    self->pid_ = getpid();
+    self->pid_ = with__sqlite_process();
     self->as = NULL;
     failure = with__sqlite_refusal(self->db_);
     if (!failure) failure = prepare_one(self->db_, self->sql_, &self->as);
@@ -153,7 +153,7 @@ static bool statement_exit(struct cm_sqlite_statement *self, const with_exceptio
     const with_exception *failure;
     struct with__calm calm;
 
-    if (self->pid_ != getpid()) return false;
+    if (self->pid_ != with__sqlite_process()) return false;
     calm = with__calm_begin();
     failure = with__sqlite_failure(self->db_, sqlite3_reset(self->as), NULL, sqlite3_sql(self->as));
     sqlite3_finalize(self->as);

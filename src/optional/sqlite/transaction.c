@@ -110,7 +110,7 @@ static void transaction_enter(struct cm_sqlite_transaction *self)
         with_throw(with_ValueError, "cm_sqlite_transaction: there is no mode %d", (int)self->mode_);
 
     calm = with__calm_begin();
-    self->pid_ = getpid();
+    self->pid_ = with__sqlite_process();
     self->state_ = OPEN;
     failure = look_around(self);
     if (!failure) failure = begin(self);
@@ -123,7 +123,7 @@ static bool transaction_exit(struct cm_sqlite_transaction *self, const with_exce
     const with_exception *failure;
     struct with__calm calm;
 
-    if (self->state_ != OPEN || self->pid_ != getpid()) return false;
+    if (self->state_ != OPEN || self->pid_ != with__sqlite_process()) return false;
     calm = with__calm_begin();
     if (!exception && with_completed(self)) failure = commit_or_roll_back(self);
     else failure = roll_back(self);
@@ -177,9 +177,10 @@ const with_exception *with__sqlite_refusal(sqlite3 *db)
     const struct cm_sqlite_transaction *transaction = find_open(db);
     const int opener = with__sqlite_opener(db);
 
-    if (opener && opener != getpid()) return of_other_process(opener);
+    if (opener && opener != with__sqlite_process()) return of_other_process(opener);
     if (!transaction) return NULL;
-    if (!opener && transaction->pid_ != getpid()) return of_other_process(transaction->pid_);
+    if (!opener && transaction->pid_ != with__sqlite_process())
+        return of_other_process(transaction->pid_);
     return sqlite3_get_autocommit(db) ? gone() : NULL;
 }
 
@@ -192,7 +193,7 @@ void with_sqlite_commit(sqlite3 *db)
     if (!self)
         with_throw(with_ValueError,
                    "with_sqlite_commit: no block of this thread holds a transaction on it");
-    if (self->pid_ != getpid()) with_throw_again(of_other_process(self->pid_));
+    if (self->pid_ != with__sqlite_process()) with_throw_again(of_other_process(self->pid_));
     if (self->state_ == COMMITTED)
         with_throw(with_RuntimeError, "with_sqlite_commit: committed already");
     if (self->state_ == FAILED)
