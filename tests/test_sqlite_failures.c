@@ -151,6 +151,16 @@ static void go_on_in_none(sqlite3 *db, enum then then)
     if (then == THROW) throw(KeyError, "thrown");
 }
 
+static void go_on_by_execute(void *db)
+{
+    go_on_in_none(db, EXECUTE);
+}
+
+static void go_on_by_block(void *db)
+{
+    go_on_in_none(db, BEGIN);
+}
+
 static void roll_back_in_block(void *argument)
 {
     const enum then then = *(const enum then *)argument;
@@ -235,6 +245,118 @@ static void test_rolled_back(void)
         CHECK_STR(asked(db, "SELECT total(n) FROM t"), "1.0");
         CHECK_INT(sqlite3_get_autocommit(db), 1);
     }
+}
+
+/* ---- Rollbacks that fail ----------------------------------------------------------------------- */
+
+#define SPOILED "a rollback failed before, and what it should have undone is still there"
+
+/* Forbids what begins with the text given as a statement on transactions or savepoints. */
+static int forbid(void *word, int action, const char *operation, const char *b, const char *c,
+                  const char *d)
+{
+    (void)b, (void)c, (void)d;
+    if (action != SQLITE_TRANSACTION && action != SQLITE_SAVEPOINT) return SQLITE_OK;
+    return strcmp(operation, word) == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+static void forbid_in(sqlite3 *db, const char *word)
+{
+    sqlite3_set_authorizer(db, word ? forbid : NULL, (void *)word);
+}
+
+static void roll_back_forbidden(void *argument)
+{
+    const enum then then = *(const enum then *)argument;
+
+    with (cm_sqlite_transaction(db_of_test, WITH_SQLITE_DEFERRED)) {
+        with_sqlite_execute(db_of_test, "INSERT INTO t VALUES (7)");
+        forbid_in(db_of_test, "ROLLBACK");
+        if (then == THROW) throw(KeyError, "thrown");
+        if (then == RETURN) return;
+    }
+}
+
+/* The connection is good for nothing from then on, and its end undoes what is left. */
+static void break_connection(void *then)
+{
+    with (cm_sqlite("file.db"), db) {
+        db_of_test = db;
+        try {
+            roll_back_forbidden(then);
+        } catch (Exception, e) {
+            forbid_in(db, NULL);
+            CHECK_INT(sqlite3_get_autocommit(db), 0);
+            CHECK_THROWN(go_on_by_execute, db, "OperationalError: " SPOILED);
+            CHECK_THROWN(go_on_by_block, db, "OperationalError: " SPOILED);
+            with_rethrow();
+        }
+    }
+}
+
+static void leave_nested(sqlite3 *db)
+{
+    with (cm_sqlite_transaction(db, WITH_SQLITE_DEFERRED)) {
+        with_sqlite_execute(db, "INSERT INTO t VALUES (8)");
+        forbid_in(db, "ROLLBACK");
+        throw(KeyError, "thrown");
+    }
+}
+
+/* The outer block must not commit what the nested one could not undo. */
+static void spoil_outer(void *argument)
+{
+    const enum then then = *(const enum then *)argument;
+    sqlite3 *db = db_of_test;
+
+    with (cm_sqlite_transaction(db, WITH_SQLITE_DEFERRED)) {
+        with_sqlite_execute(db, "INSERT INTO t VALUES (7)");
+        try {
+            leave_nested(db);
+        } catch (KeyError, e) {
+            CHECK_STR(e->notes ? e->notes->text : NULL, "ProgrammingError: not authorized");
+        }
+        forbid_in(db, NULL);
+        go_on_in_none(db, then);
+    }
+}
+
+static void begin_forbidden(void *unused)
+{
+    (void)unused;
+    with (cm_sqlite_transaction(db_of_test, WITH_SQLITE_DEFERRED)) CHECK(!"entered");
+}
+
+static void commit_forbidden(void *unused)
+{
+    (void)unused;
+    with (cm_sqlite_transaction(db_of_test, WITH_SQLITE_DEFERRED)) {
+        with_sqlite_execute(db_of_test, "INSERT INTO t VALUES (7)");
+        forbid_in(db_of_test, "COMMIT");
+    }
+}
+
+static void test_failing_rollbacks(void)
+{
+    make_database("file.db", "CREATE TABLE t (n PRIMARY KEY)");
+    CHECK_THROWN(break_connection, &(enum then){RETURN},
+                 "ProgrammingError: not authorized | SQL: ROLLBACK");
+    CHECK_THROWN(break_connection, &(enum then){THROW},
+                 "KeyError: thrown | ProgrammingError: not authorized | SQL: ROLLBACK");
+    with (cm_sqlite("file.db"), db) {
+        db_of_test = db;
+        for (enum then then = NOTHING; then < THROW; then++)
+            if (then != STEP) CHECK_THROWN(spoil_outer, &then, "OperationalError: " SPOILED);
+        CHECK_INT(sqlite3_get_autocommit(db), 1);
+        forbid_in(db, "BEGIN");
+        CHECK_THROWN(begin_forbidden, NULL, "ProgrammingError: not authorized | SQL: BEGIN");
+        CHECK_THROWN(commit_forbidden, NULL, "ProgrammingError: not authorized | SQL: BEGIN");
+        forbid_in(db, NULL);
+        CHECK_THROWN(commit_forbidden, NULL, "ProgrammingError: not authorized | SQL: COMMIT");
+        CHECK_INT(sqlite3_get_autocommit(db), 1);
+    }
+    CHECK_STR(asked_of("file.db", "SELECT count(*) FROM t"), "0");
+    unlink("file.db");
 }
 
 /* ---- No room ----------------------------------------------------------------------------------- */
@@ -549,6 +671,7 @@ int main(void)
     test_busy_commit();
     test_commit();
     test_rolled_back();
+    test_failing_rollbacks();
     test_full();
     test_limit();
     test_locks();

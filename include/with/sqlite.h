@@ -105,6 +105,7 @@ struct cm_sqlite {
     WITH_MANAGER;
     sqlite3 *as;
     int pid_;
+    bool broken_;
     struct with_sqlite_options options_;
 };
 
@@ -113,6 +114,7 @@ struct cm_sqlite_transaction {
     sqlite3 *as;
     enum with_sqlite_mode mode_;
     int pid_, state_, depth_;
+    bool spoiled_;
 };
 
 struct cm_sqlite_statement {
@@ -272,7 +274,8 @@ WITH_NOTHROW_ struct with_sqlite_value with_sqlite_same_(struct with_sqlite_valu
  * transaction is rolled back: LockNotAvailable, ForeignKeyViolation (deferred ones), DiskFull, ...
  * After an error that made SQLite itself roll back (DiskFull, I/O, ...) a block that goes on to its
  * end throws OperationalError with the code SQLITE_ABORT_ROLLBACK, as do with_sqlite_execute() and
- * with_sqlite_step() in it: what they do would be in no transaction. A rollback that fails is a note.
+ * with_sqlite_step() in it: what they do would be in no transaction. A rollback that fails is thrown or
+ * becomes a note; the block around it then refuses to go on in the same way, or the connection does.
  *
  * Reusable, in any thread; left by the thread that entered it. Exits run with cancellation disabled.
  * After fork() the child's exit does nothing.

@@ -177,12 +177,12 @@ struct cm_sqlite cm_sqlite_(const struct with_sqlite_options *options)
     return self;
 }
 
-int with__sqlite_opener(const sqlite3 *db)
+struct cm_sqlite *with__sqlite_opener(const sqlite3 *db)
 {
     for (struct with_frame_ *frame = with_thread_.top; frame; frame = frame->previous) {
         if (frame->site->kind_ != WITH_MANAGER_SITE_) continue;
         if (((struct with_head_ *)frame)->manager_class != &cm_sqlite_with_class_) continue;
-        if (((struct cm_sqlite *)frame)->as == db) return ((struct cm_sqlite *)frame)->pid_;
+        if (((struct cm_sqlite *)frame)->as == db) return (struct cm_sqlite *)frame;
     }
-    return 0;
+    return NULL;
 }

@@ -68,15 +68,16 @@ void with__sqlite_add(const with_exception *exception, const with_exception *fai
 /* ---- Transactions and processes ---------------------------------------------------------------- */
 
 /*
- * Gives the exception, owned, for which db must not be used now, or NULL: another process opened it (as
- * far as this thread knows), or SQLite ended the transaction of the block that is running.
+ * Gives the exception, owned, for which db must not be used now, or NULL: another process opened it or a
+ * rollback failed on it (as far as this thread knows), or the transaction of the block that is running
+ * has ended or holds what should have been rolled back.
  */
 const with_exception *with__sqlite_refusal(sqlite3 *db);
 
 /* The pid of this process. */
 int with__sqlite_process(void);
 
-/* The pid that entered the innermost cm_sqlite of this thread with db, or 0. */
-int with__sqlite_opener(const sqlite3 *db);
+/* The innermost cm_sqlite of this thread with db, or NULL. */
+struct cm_sqlite *with__sqlite_opener(const sqlite3 *db);
 
 #endif

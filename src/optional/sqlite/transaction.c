@@ -33,6 +33,13 @@ static const with_exception *gone(void)
                               "statement ended it");
 }
 
+static const with_exception *spoiled(void)
+{
+    return with_exception_new(
+        &with_OperationalError, SQLITE_ABORT_ROLLBACK,
+        "a rollback failed before, and what it should have undone is still there");
+}
+
 static const with_exception *begin(const struct cm_sqlite_transaction *self)
 {
     static const char *const sql[] = {"BEGIN", "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"};
@@ -44,8 +51,19 @@ static const with_exception *begin(const struct cm_sqlite_transaction *self)
 static const with_exception *commit(const struct cm_sqlite_transaction *self)
 {
     if (sqlite3_get_autocommit(self->as)) return gone();
+    if (self->spoiled_) return spoiled();
     if (self->depth_ > 0) return run_for(self, "RELEASE with_%d");
     return run(self->as, "COMMIT");
+}
+
+/* Nobody may commit, or build on, what could not be undone. self is not found: it has ended. */
+static void spoil_what_is_around(const struct cm_sqlite_transaction *self)
+{
+    struct cm_sqlite_transaction *outer = find_open(self->as);
+    struct cm_sqlite *connection = with__sqlite_opener(self->as);
+
+    if (outer) outer->spoiled_ = true;
+    else if (connection) connection->broken_ = true;
 }
 
 /* What needs memory is tried again with what SQLite can spare: it must not be left open. */
@@ -61,6 +79,7 @@ static const with_exception *roll_back(const struct cm_sqlite_transaction *self)
         if (!with_isinstance(failure, &with_MemoryError)) break;
         sqlite3_db_release_memory(self->as);
     }
+    if (failure) spoil_what_is_around(self);
     return failure;
 }
 
@@ -175,12 +194,13 @@ static const with_exception *of_other_process(int pid)
 const with_exception *with__sqlite_refusal(sqlite3 *db)
 {
     const struct cm_sqlite_transaction *transaction = find_open(db);
-    const int opener = with__sqlite_opener(db);
+    const struct cm_sqlite *connection = with__sqlite_opener(db);
+    const int pid = connection ? connection->pid_ : transaction ? transaction->pid_ : 0;
 
-    if (opener && opener != with__sqlite_process()) return of_other_process(opener);
+    if (pid && pid != with__sqlite_process()) return of_other_process(pid);
+    if (connection && connection->broken_) return spoiled();
     if (!transaction) return NULL;
-    if (!opener && transaction->pid_ != with__sqlite_process())
-        return of_other_process(transaction->pid_);
+    if (transaction->spoiled_) return spoiled();
     return sqlite3_get_autocommit(db) ? gone() : NULL;
 }
 
