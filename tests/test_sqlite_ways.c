@@ -381,12 +381,45 @@ static void fork_in_blocks(enum way way)
                         CHECK(waitpid(child, &status, 0) == child);
                         CHECK_INT(status, 0);
                         CHECK(!is_free("fork.db")); /* the lock is held as before */
+                        CHECK(access("fork.db-journal", F_OK) == 0);
                     }
                 }
                 if (getpid() == parent) CHECK(with_sqlite_step(statement));
             }
         }
     }
+}
+
+/* A statement in no transaction but its own, which the child's exit must not commit. */
+static void fork_in_statement(void)
+{
+    int status = -1;
+
+    with (cm_sqlite("fork.db"), db)
+        with (cm_sqlite_statement(db, "INSERT INTO t VALUES (1), (2) RETURNING n"), statement) {
+            pid_t child;
+            with_sqlite_execute(db, "PRAGMA cache_size = 1");
+            CHECK(with_sqlite_step(statement));
+            CHECK(access("fork.db-journal", F_OK) == 0);
+            child = fork();
+            if (child == 0) return;
+            CHECK(waitpid(child, &status, 0) == child);
+            CHECK_INT(status, 0);
+            CHECK(access("fork.db-journal", F_OK) == 0);
+        }
+}
+
+static void check_statement(void)
+{
+    const pid_t parent = getpid();
+    const int failures = test_failures;
+
+    make_database("fork.db", "CREATE TABLE t (n)");
+    fflush(NULL);
+    fork_in_statement();
+    if (getpid() != parent) _exit(test_failures != failures);
+    CHECK_STR(asked_of("fork.db", "SELECT count(*) FROM t"), "2");
+    CHECK_INT(entries_of("."), 1);
 }
 
 static void test_fork(void)
@@ -407,6 +440,7 @@ static void test_fork(void)
         CHECK_STR(asked_of("fork.db", "SELECT count(*) FROM t"), "3");
         CHECK_INT(entries_of("."), 1);
     }
+    check_statement();
     unlink("fork.db");
 }
 
