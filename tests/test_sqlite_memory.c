@@ -105,6 +105,13 @@ static void check_exception(const with_exception *e, enum way way)
         with_print_exception(stderr, e);
 }
 
+/* One failure alone keeps no transaction from being rolled back. */
+static void check_rolled_back(const with_exception *e)
+{
+    for (const with_note *note = e ? e->notes : NULL; note; note = note->next)
+        CHECK(!strstr(note->text, "SQL: ROLLBACK"));
+}
+
 /* Whether an allocation failed, that is, whether the case may need still more of them. */
 static bool run_once(void (*run)(void *way), enum way way, long from, long to)
 {
@@ -120,6 +127,7 @@ static bool run_once(void (*run)(void *way), enum way way, long from, long to)
     e = with_call(run, &way);
     fail_from = fail_to = 0;
     check_exception(e, way);
+    if (from == to) check_rolled_back(e);
     with_exception_unref(e);
     CHECK_INT(sqlite3_memory_used(), used);
     CHECK_INT(open_descriptors(), descriptors);
