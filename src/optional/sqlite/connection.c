@@ -51,6 +51,19 @@ static const with_exception *set_wal(sqlite3 *db, const char *path)
     return failure;
 }
 
+static void check_options(const struct with_sqlite_options *options)
+{
+    if (!options->path) with_throw(with_ValueError, "cm_sqlite: the path is NULL");
+    if (options->busy_seconds != options->busy_seconds)
+        with_throw(with_ValueError, "cm_sqlite: busy_seconds is not a number");
+}
+
+const with_exception *with__sqlite_configure(sqlite3 *db, const struct with_sqlite_options *options)
+{
+    sqlite3_busy_timeout(db, busy_milliseconds(options->busy_seconds));
+    return set_foreign_keys(db, options);
+}
+
 static const with_exception *open_connection(const struct with_sqlite_options *options,
                                              sqlite3 **ret_db)
 {
@@ -61,30 +74,31 @@ static const with_exception *open_connection(const struct with_sqlite_options *o
     if (!(flags & ACCESS)) flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     result = sqlite3_open_v2(options->path, &db, flags, options->vfs);
     failure = with__sqlite_failure(db, result, options->path, NULL);
-    if (!failure) {
-        sqlite3_busy_timeout(db, busy_milliseconds(options->busy_seconds));
-        failure = set_foreign_keys(db, options);
-    }
+    if (!failure) failure = with__sqlite_configure(db, options);
     if (!failure && options->wal) failure = set_wal(db, options->path);
     if (failure) sqlite3_close(db);
     else *ret_db = db;
     return failure;
 }
 
-static void sqlite_enter(struct cm_sqlite *self)
+sqlite3 *with__sqlite_open(const struct with_sqlite_options *options)
 {
     const with_exception *failure;
     struct with__calm calm;
+    sqlite3 *db = NULL;
 
-    if (!self->options_.path) with_throw(with_ValueError, "cm_sqlite: the path is NULL");
-    if (self->options_.busy_seconds != self->options_.busy_seconds)
-        with_throw(with_ValueError, "cm_sqlite: busy_seconds is not a number");
-
+    check_options(options);
     calm = with__calm_begin();
-    self->pid_ = with__sqlite_process();
-    failure = open_connection(&self->options_, &self->as);
+    failure = open_connection(options, &db);
     with__calm_end(calm);
     if (failure) with_throw_again(failure);
+    return db;
+}
+
+static void sqlite_enter(struct cm_sqlite *self)
+{
+    self->pid_ = with__sqlite_process();
+    self->as = with__sqlite_open(&self->options_);
 }
 
 /* ---- Exit ------------------------------------------------------------------------------------ */
@@ -151,19 +165,22 @@ static const with_exception *close_connection(sqlite3 *db, const char *path)
     return failure;
 }
 
-static bool sqlite_exit(struct cm_sqlite *self, const with_exception *exception)
+void with__sqlite_close(sqlite3 *db, const char *path, bool completed,
+                        const with_exception *exception)
 {
-    const char *path = self->options_.path;
-    const with_exception *failure, *second;
-    struct with__calm calm;
+    const struct with__calm calm = with__calm_begin();
+    const with_exception *failure = end_transaction(db, path, completed && !exception);
+    const with_exception *second = close_connection(db, path);
 
-    if (self->pid_ != with__sqlite_process()) return false;
-    calm = with__calm_begin();
-    failure = end_transaction(self->as, path, with_completed(self) && !exception);
-    second = close_connection(self->as, path);
     with__calm_end(calm);
     if (failure) with__sqlite_add(failure, second);
     with__sqlite_report(exception, failure ? failure : second);
+}
+
+static bool sqlite_exit(struct cm_sqlite *self, const with_exception *exception)
+{
+    if (self->pid_ == with__sqlite_process())
+        with__sqlite_close(self->as, self->options_.path, with_completed(self), exception);
     return false;
 }
 

@@ -65,6 +65,19 @@ void with__sqlite_report(const with_exception *exception, const with_exception *
 /* Notes that this failed as well, and drops it. */
 void with__sqlite_add(const with_exception *exception, const with_exception *failure);
 
+/* ---- Connections ----------------------------------------------------------------------------- */
+
+/* Opens a connection, or throws. */
+sqlite3 *with__sqlite_open(const struct with_sqlite_options *options);
+
+/* Sets what the options say of a connection itself. Gives an exception, owned, or NULL. */
+const with_exception *with__sqlite_configure(sqlite3 *db,
+                                             const struct with_sqlite_options *options);
+
+/* The end of a connection: what is wrong is thrown, or is a note of exception. */
+void with__sqlite_close(sqlite3 *db, const char *path, bool completed,
+                        const with_exception *exception);
+
 /* ---- Transactions and processes ---------------------------------------------------------------- */
 
 /*
