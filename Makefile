@@ -6,8 +6,9 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-# What the demo walks; nothing: /usr/include.
+# What the demo walks; nothing: /usr/include. A PostgreSQL for what it counts, as "host=... dbname=...".
 DIRECTORY ?=
+POSTGRES ?=
 # More for ctest, such as TESTS="-R lock".
 TESTS ?=
 
@@ -42,10 +43,10 @@ all: ## build the libraries, man pages, examples and tests
 	$(BUILD_IN) $(BUILD) -j $(JOBS)
 
 demo: ## build the tour and run it (DIRECTORY=... is what it walks)
-	$(INSTALL_PACKAGES) $(PACKAGES)
+	$(INSTALL_PACKAGES) $(PACKAGES) libsqlite3-dev $(if $(POSTGRES),libpq-dev)
 	$(CONFIGURE) -B $(BUILD)
 	$(BUILD_IN) $(BUILD) -j $(JOBS) --target tour
-	@$(BUILD)/examples/tour $(DIRECTORY)
+	@$(BUILD)/examples/tour "$(DIRECTORY)" "$(POSTGRES)"
 
 test: ## build and run all tests (TESTS="-R lock": some)
 	$(INSTALL_PACKAGES) $(TEST_PACKAGES)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * tour [DIRECTORY]: counts the identifiers in all files below a directory, with several threads;
- * writes a report, serves it on a loopback socket, fetches it, and prints its top. Each file, lock,
- * socket, thread and directory in it is held by a `with` or a `using`; nothing is released by hand.
+ * tour [DIRECTORY [CONNINFO]]: counts the identifiers in all files below a directory, with several
+ * threads; writes a report, puts the counts into SQLite, and into the PostgreSQL that CONNINFO names,
+ * serves the report on a loopback socket, fetches it, and prints its top. Each file, lock, socket, thread,
+ * directory and connection in it is held by a `with` or a `using`; nothing is released by hand.
  * main() is at the end. tour/ has three more managers: a crew of threads, the list of paths
- * they work on, and the table of the words they count.
+ * they work on, and the table of the words they count; and the step that needs a database.
  */
 #include <with.h>
 #include <with/file.h>
@@ -12,6 +13,7 @@
 #include <with/net.h>
 
 #include "tour/crew.h"
+#include "tour/databases.h"
 #include "tour/paths.h"
 #include "tour/words.h"
 
@@ -194,25 +196,40 @@ static void walk_directory(struct words *words, const char *directory)
 
 /* ---- The report ----------------------------------------------------------------------------- */
 
-/* A directory for the report; the exit removes both. */
+/* A directory for two files; the exit removes all. */
+struct workplace {
+    char directory[32], report[48], database[48];
+};
+
 struct cm_workplace {
     WITH_MANAGER;
-    char directory[32], report[48];
-    const char *as;
+    struct workplace place;
+    const struct workplace *as;
 };
 
 static void workplace_enter(struct cm_workplace *self)
 {
-    strcpy(self->directory, "/tmp/tour-XXXXXX");
-    if (!mkdtemp(self->directory)) throw_errno("%s", self->directory);
-    snprintf(self->report, sizeof self->report, "%s/identifiers", self->directory);
-    self->as = self->report;
+    struct workplace *place = &self->place;
+
+    strcpy(place->directory, "/tmp/tour-XXXXXX");
+    if (!mkdtemp(place->directory)) throw_errno("%s", place->directory);
+    snprintf(place->report, sizeof place->report, "%s/identifiers", place->directory);
+    snprintf(place->database, sizeof place->database, "%s/identifiers.db", place->directory);
+    self->as = place;
+}
+
+static bool remove_if_there(const char *path)
+{
+    return unlink(path) == 0 || errno == ENOENT;
 }
 
 static bool workplace_exit(struct cm_workplace *self, const with_exception *exception)
 {
-    if ((unlink(self->report) != 0 && errno != ENOENT) || rmdir(self->directory) != 0)
-        with_release_error(exception, errno, "removing %s", self->directory);
+    const struct workplace *place = &self->place;
+
+    if (!remove_if_there(place->report) || !remove_if_there(place->database) ||
+        rmdir(place->directory) != 0)
+        with_release_error(exception, errno, "removing %s", place->directory);
     return false;
 }
 
@@ -306,6 +323,23 @@ static void serve_and_fetch(const char *path)
     print_lines(top, 10);
 }
 
+/* ---- Databases ------------------------------------------------------------------------------ */
+
+static void keep(struct words *words, const char *path, const char *conninfo)
+{
+#ifdef TOUR_HAS_SQLITE
+    keep_in_sqlite(words, path);
+#else
+    (void)path, puts("  (built without SQLite: libsqlite3-dev was not there)");
+#endif
+    if (!conninfo) return;
+#ifdef TOUR_HAS_POSTGRES
+    keep_in_postgres(words, conninfo);
+#else
+    throw(NotImplementedError, "built without PostgreSQL: libpq-dev was not there");
+#endif
+}
+
 /* ---- The tour ------------------------------------------------------------------------------- */
 
 static int open_descriptors(void)
@@ -316,17 +350,18 @@ static int open_descriptors(void)
     return number;
 }
 
-static void tour(const char *directory)
+static void tour(const char *directory, const char *conninfo)
 {
     char path[PATH_MAX];
 
     if (!realpath(directory, path)) throw_errno("%s", directory);
     printf("A tour of %s\n\n", path);
     with (cm_words(), words)
-        with (WITH_NEW(cm_workplace), report) {
+        with (WITH_NEW(cm_workplace), place) {
             walk_directory(words, path);
-            write_report(words, report);
-            serve_and_fetch(report);
+            write_report(words, place->report);
+            keep(words, place->database, conninfo);
+            serve_and_fetch(place->report);
         }
 }
 
@@ -338,8 +373,9 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN); /* so that write() to a closed socket fails instead */
     try {
-        tour(argc > 1 ? argv[1] : "/usr/include");
-    } catch (OSError, e) {
+        tour(argc > 1 && *argv[1] ? argv[1] : "/usr/include",
+             argc > 2 && *argv[2] ? argv[2] : NULL);
+    } catch (Exception, e) {
         fprintf(stderr, "tour: %s: %s\n", e->type->name, e->message);
         status = 1;
     }
