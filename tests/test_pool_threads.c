@@ -387,6 +387,12 @@ static void test_suspend(void)
     }
     CHECK_INT(with_pool_acquire(pool, 0.01, &item), -ETIMEDOUT);
     CHECK_INT(measure(pool).held, 0);
+    CHECK(measure(pool).suspended);
+    try {
+        with (cm_acquire_within(pool, -1)) CHECK(false);
+    } catch (TimeoutError, e) {
+        CHECK(strstr(e->message, "3 waiting; it is suspended") != NULL);
+    }
     with_pool_resume(pool);
     for (int i = 0; i < 3; i++) {
         WAIT_UNTIL(tasks[i].has_it);

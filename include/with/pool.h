@@ -133,6 +133,7 @@ struct with_pool_statistics {
     uint64_t waits;      /* acquires that had to wait, for an item or for its opening or check */
     double wait_seconds; /* the sum of all these waits */
     uint64_t wait_bucket[WITH_POOL_WAIT_BUCKETS]; /* how many of them took how long */
+    bool suspended, ended;                        /* with_pool_suspend(); with_pool_close() */
 };
 
 /* ---- Life cycle ---------------------------------------------------------------------------- */

@@ -105,6 +105,8 @@ void with_pool_measure(with_pool *pool, struct with_pool_statistics *ret_statist
     s.deadlocks = pool->deadlocks;
     s.leaks_suspected = pool->leaks_suspected;
     s.leaks_returned = pool->leaks_returned;
+    s.suspended = pool->suspended;
+    s.ended = pool->closed;
     s.waits = pool->waits;
     s.wait_seconds = (double)pool->wait_ns / 1e9;
     memcpy(s.wait_bucket, pool->wait_bucket, sizeof s.wait_bucket);

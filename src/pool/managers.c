@@ -73,7 +73,7 @@ static void say_timeout(struct with__exception *self, with_pool *pool, double wa
     set_message(
         self, "the pool %s gave nothing within %.3g seconds: %u of %u held, %u idle, %u waiting%s",
         pool->name, waited, s.held, s.maximum_size, s.idle, s.waiting,
-        pool->suspended ? "; it is suspended" : "");
+        s.suspended ? "; it is suspended" : "");
 }
 
 static void say_deadlock(struct with__exception *self, with_pool *pool)
