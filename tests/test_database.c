@@ -26,6 +26,7 @@ static void test_tree(void)
     CHECK_TYPE(with_ProgrammingError, DatabaseError);
     CHECK_TYPE(with_NotSupportedError, DatabaseError);
     CHECK_TYPE(with_ConnectionFailure, OperationalError);
+    CHECK_TYPE(with_TransactionResolutionUnknown, OperationalError);
     CHECK_TYPE(with_TooManyConnections, OperationalError);
     CHECK_TYPE(with_DiskFull, OperationalError);
     CHECK_TYPE(with_LockNotAvailable, OperationalError);
@@ -53,6 +54,7 @@ static void test_retry(void)
     check_retry(&DeadlockDetected, true);
     check_retry(&OperationalError, false);
     check_retry(&ConnectionFailure, false);
+    check_retry(&TransactionResolutionUnknown, false);
     check_retry(&UniqueViolation, false);
     check_retry(&TimeoutError, false);
     CHECK(!with_database_can_retry(NULL));

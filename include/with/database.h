@@ -43,8 +43,11 @@ extern WITH_API const with_exception_type with_NotSupportedError;
 
 /* ---- OperationalError ------------------------------------------------------------------------ */
 
-/* The connection could not be made, or is lost. Whether a commit that was under way counts is unknown. */
+/* The connection could not be made, or is lost; a transaction that was open in it is rolled back. */
 extern WITH_API const with_exception_type with_ConnectionFailure;
+
+/* The connection was lost while a commit was under way: it may count or not, and only looking tells. */
+extern WITH_API const with_exception_type with_TransactionResolutionUnknown;
 
 /* The server has as many connections as it allows. */
 extern WITH_API const with_exception_type with_TooManyConnections;
@@ -77,8 +80,8 @@ extern WITH_API const with_exception_type with_ExclusionViolation;
 
 /*
  * Whether the whole transaction, run again, may well succeed: for LockNotAvailable,
- * SerializationFailure and DeadlockDetected. Not for ConnectionFailure: that transaction may have been
- * committed. Any thread; exception may be NULL.
+ * SerializationFailure and DeadlockDetected. Not for ConnectionFailure, which wants a new connection
+ * first, nor for TransactionResolutionUnknown. Any thread; exception may be NULL.
  */
 WITH_API bool with_database_can_retry(const with_exception *exception);
 
@@ -110,6 +113,7 @@ WITH_API const char *with_sqlstate_text(int code, char ret_text[WITH_SQLSTATE_SI
 #define ProgrammingError with_ProgrammingError
 #define NotSupportedError with_NotSupportedError
 #define ConnectionFailure with_ConnectionFailure
+#define TransactionResolutionUnknown with_TransactionResolutionUnknown
 #define TooManyConnections with_TooManyConnections
 #define DiskFull with_DiskFull
 #define LockNotAvailable with_LockNotAvailable

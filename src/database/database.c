@@ -19,6 +19,7 @@ DEFINE(ProgrammingError, DatabaseError);
 DEFINE(NotSupportedError, DatabaseError);
 
 DEFINE(ConnectionFailure, OperationalError);
+DEFINE(TransactionResolutionUnknown, OperationalError);
 DEFINE(TooManyConnections, OperationalError);
 DEFINE(DiskFull, OperationalError);
 DEFINE(LockNotAvailable, OperationalError);
