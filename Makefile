@@ -15,9 +15,11 @@ TESTS ?=
 # Debian packages, installed by name where they are missing.
 PACKAGES = cmake gcc libc6-dev make
 # What the optional libraries need. Each is built where its client library is found.
-OPTIONAL_PACKAGES = libsqlite3-dev
-TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) clang g++ libdw-dev mandoc musl-tools pkgconf \
-	python3 spin
+OPTIONAL_PACKAGES = libpq-dev libsqlite3-dev
+# The servers that tests run, privately.
+SERVER_PACKAGES = postgresql
+TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) clang g++ libdw-dev mandoc \
+	musl-tools pkgconf python3 spin
 
 INSTALL_PACKAGES = @tools/install-packages
 CONFIGURE = @>/dev/null cmake -S . --log-level=WARNING -DCMAKE_RULE_MESSAGES=OFF
@@ -55,7 +57,7 @@ test: ## build and run all tests (TESTS="-R lock": some)
 	$(TEST_IN) $(BUILD)
 
 bench: ## build the benchmarks and run one after another
-	$(INSTALL_PACKAGES) $(PACKAGES) $(OPTIONAL_PACKAGES) g++
+	$(INSTALL_PACKAGES) $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) g++
 	$(CONFIGURE) -B $(BUILD)
 	$(BUILD_IN) $(BUILD) -j $(JOBS) --target benches
 	$(BUILD_IN) $(BUILD) --target bench

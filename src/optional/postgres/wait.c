@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting for the server with a limit, and stopping what runs there.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "internal.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static with__moment now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+with__moment with__postgres_in(double seconds)
+{
+    if (seconds <= 0) return WITH__NEVER;
+    if (seconds > 1e9) seconds = 1e9;
+    return now() + (with__moment)(seconds * 1000) + 1;
+}
+
+with__moment with__postgres_answer_deadline(PGconn *conn)
+{
+    const struct with__postgres *state = with__postgres_state(conn);
+
+    return state ? with__postgres_in(state->answer_seconds) : WITH__NEVER;
+}
+
+with__moment with__postgres_exit_deadline(PGconn *conn)
+{
+    const struct with__postgres *state = with__postgres_state(conn);
+    const bool sooner =
+        state && state->answer_seconds > 0 && state->answer_seconds < WITH__SETTLE_SECONDS;
+
+    return with__postgres_in(sooner ? state->answer_seconds : WITH__SETTLE_SECONDS);
+}
+
+/* ---- Calm ------------------------------------------------------------------------------------ */
+
+struct with__postgres_calm with__postgres_calm_begin(PGconn *conn)
+{
+    struct with__postgres_calm calm = {.conn = conn, .error = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &calm.cancel);
+    calm.blocking = conn && !PQisnonblocking(conn);
+    if (calm.blocking) PQsetnonblocking(conn, 1);
+    return calm;
+}
+
+void with__postgres_calm_end(struct with__postgres_calm *calm)
+{
+    if (calm->blocking) PQsetnonblocking(calm->conn, 0);
+    pthread_setcancelstate(calm->cancel, NULL);
+    errno = calm->error;
+}
+
+/* ---- Waiting --------------------------------------------------------------------------------- */
+
+static int milliseconds_to(with__moment deadline)
+{
+    with__moment left;
+
+    if (deadline == WITH__NEVER) return -1;
+    left = deadline - now();
+    if (left < 0) return 0;
+    return left > 1000000000 ? 1000000000 : (int)left;
+}
+
+static bool wait_on(int fd, short events, with__moment deadline, int cancel)
+{
+    struct pollfd ready = {.fd = fd, .events = events};
+    int result;
+
+    do {
+        pthread_setcancelstate(cancel, NULL);
+        result = poll(&ready, 1, milliseconds_to(deadline));
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    } while (result < 0 && errno == EINTR);
+    return result > 0;
+}
+
+bool with__postgres_wait(PGconn *conn, short events, with__moment deadline, int cancel)
+{
+    return PQsocket(conn) >= 0 && wait_on(PQsocket(conn), events, deadline, cancel);
+}
+
+bool with__postgres_await(PGconn *conn, with__moment deadline, int cancel)
+{
+    int unsent = PQflush(conn);
+
+    while (unsent > 0 || PQisBusy(conn)) {
+        if (!with__postgres_wait(conn, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline, cancel))
+            return PQsocket(conn) < 0;
+        if (!PQconsumeInput(conn)) return true; /* the result will say that it is lost */
+        if (unsent > 0) unsent = PQflush(conn);
+    }
+    return true;
+}
+
+bool with__postgres_look(PGconn *conn)
+{
+    struct with__postgres_calm calm;
+
+    if (with_postgres_is_broken(conn)) return false;
+    if (PQtransactionStatus(conn) == PQTRANS_ACTIVE) return true;
+    calm = with__postgres_calm_begin(conn);
+    while (!with_postgres_is_broken(conn) &&
+           with__postgres_wait(conn, POLLIN, now(), PTHREAD_CANCEL_DISABLE)) {
+        if (!PQconsumeInput(conn)) break;
+        PQisBusy(conn); /* notices, and last words, are dealt with */
+    }
+    with__postgres_calm_end(&calm);
+    return !with_postgres_is_broken(conn);
+}
+
+/* ---- Stopping -------------------------------------------------------------------------------- */
+
+/*
+ * A request to stop what runs goes by a connection of its own, which libpq makes and waits for without
+ * a limit. So a thread does it, which is left behind if it takes too long. Who comes second to the
+ * state frees the request. The end of the pipe wakes the one who waits.
+ */
+struct request {
+    PGcancel *cancel;
+    int end[2]; /* of the pipe: the thread closes the second */
+    atomic_int state;
+};
+
+enum { ASKING, GRANTED, REFUSED, ABANDONED };
+
+static void free_request(struct request *request)
+{
+    PQfreeCancel(request->cancel);
+    free(request);
+}
+
+static void *send_request(void *argument)
+{
+    struct request *request = argument;
+    const int end = request->end[1];
+    char unused[256];
+    const int state = PQcancel(request->cancel, unused, sizeof unused) ? GRANTED : REFUSED;
+
+    if (atomic_exchange(&request->state, state) == ABANDONED) free_request(request);
+    close(end);
+    return NULL;
+}
+
+static struct request *new_request(PGconn *conn)
+{
+    struct request *request = calloc(1, sizeof *request);
+
+    if (!request) return NULL;
+    request->cancel = PQgetCancel(conn);
+    if (request->cancel && pipe2(request->end, O_CLOEXEC) == 0) return request;
+    free_request(request);
+    return NULL;
+}
+
+static bool start_request(struct request *request)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    bool started;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    started = pthread_create(&thread, &attributes, send_request, request) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+/* Whether the server has got the request: what it stops is then what runs now, and nothing later. */
+static bool request_stop(PGconn *conn, with__moment deadline)
+{
+    struct request *request = new_request(conn);
+    int end, state;
+
+    if (!request) return false;
+    end = request->end[0];
+    if (start_request(request)) {
+        wait_on(end, POLLIN, deadline, PTHREAD_CANCEL_DISABLE);
+        state = atomic_exchange(&request->state, ABANDONED);
+    } else {
+        close(request->end[1]);
+        state = REFUSED;
+    }
+    if (state != ASKING) free_request(request);
+    close(end);
+    return state == GRANTED;
+}
+
+/* Reads and drops what a COPY sends; false at the deadline. */
+static bool drop_copy(PGconn *conn, with__moment deadline)
+{
+    char *row;
+    int length;
+
+    for (;;) {
+        while ((length = PQgetCopyData(conn, &row, 1)) > 0) PQfreemem(row);
+        if (length < 0) return true;
+        if (!with__postgres_wait(conn, POLLIN, deadline, PTHREAD_CANCEL_DISABLE)) return false;
+        if (!PQconsumeInput(conn)) return true;
+    }
+}
+
+/* Ends a COPY with an error; false at the deadline. */
+static bool refuse_copy(PGconn *conn, with__moment deadline)
+{
+    while (PQputCopyEnd(conn, "the block was left") == 0)
+        if (!with__postgres_wait(conn, POLLOUT, deadline, PTHREAD_CANCEL_DISABLE)) return false;
+    return true;
+}
+
+/* Reads all results, and drops them; false at the deadline. */
+static bool drain(PGconn *conn, with__moment deadline)
+{
+    while (with__postgres_await(conn, deadline, PTHREAD_CANCEL_DISABLE)) {
+        PGresult *result = PQgetResult(conn);
+        const ExecStatusType status = PQresultStatus(result);
+
+        if (!result) return true;
+        PQclear(result);
+        if (status == PGRES_COPY_OUT && !drop_copy(conn, deadline)) return false;
+        if (status == PGRES_COPY_IN && !refuse_copy(conn, deadline)) return false;
+        if (status == PGRES_COPY_BOTH) return false;
+    }
+    return false;
+}
+
+/* The request may have come before the statement, which is on its way: so it is repeated. */
+static bool stop_and_drain(PGconn *conn)
+{
+    const with__moment deadline = with__postgres_exit_deadline(conn);
+    with__moment next = now();
+
+    while (next < deadline) {
+        PQflush(conn);
+        if (!request_stop(conn, deadline)) return false;
+        next = now() + 1000;
+        if (drain(conn, next < deadline ? next : deadline)) return true;
+    }
+    return false;
+}
+
+/* By nothing that has libpq send. Once the server has said something of it, the statement has begun. */
+static void stop_blindly(PGconn *conn)
+{
+    const with__moment deadline = with__postgres_exit_deadline(conn);
+
+    while (now() < deadline && request_stop(conn, deadline))
+        if (!PQisBusy(conn) ||
+            with__postgres_wait(conn, POLLIN, now() + 200, PTHREAD_CANCEL_DISABLE))
+            break;
+}
+
+bool with__postgres_settle(PGconn *conn, bool certain)
+{
+    struct with__postgres_calm calm;
+    bool stopped;
+
+    if (with_postgres_is_broken(conn)) return false;
+    if (PQtransactionStatus(conn) != PQTRANS_ACTIVE && !WITH__IN_PIPELINE(conn)) return true;
+    if (certain && !WITH__IN_PIPELINE(conn)) {
+        calm = with__postgres_calm_begin(conn);
+        stopped = stop_and_drain(conn);
+        if (!stopped) with__postgres_break(conn, "a statement could not be stopped");
+        with__postgres_calm_end(&calm);
+    } else {
+        calm = with__postgres_calm_begin(NULL);
+        stop_blindly(conn);
+        with__postgres_break(conn, "the connection was left in the middle of a statement");
+        with__postgres_calm_end(&calm);
+    }
+    return !with_postgres_is_broken(conn);
+}
