@@ -15,9 +15,9 @@ TESTS ?=
 # Debian packages, installed by name where they are missing.
 PACKAGES = cmake gcc libc6-dev make
 # What the optional libraries need. Each is built where its client library is found.
-OPTIONAL_PACKAGES = libpq-dev libsqlite3-dev
+OPTIONAL_PACKAGES = libhiredis-dev libmariadb-dev libpq-dev libsqlite3-dev
 # The servers that tests run, privately.
-SERVER_PACKAGES = postgresql
+SERVER_PACKAGES = mariadb-client-core mariadb-server-core postgresql redis-server
 TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) clang g++ libdw-dev mandoc \
 	musl-tools pkgconf python3 spin
 
