@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to libwith-redis: what its files share. Commands are sent and replies received here, not by
+ * hiredis, whose write may raise SIGPIPE and whose waits know no cancellation; hiredis makes the commands
+ * and reads the replies. What can fail gives its exception back instead of throwing it, up to the
+ * function that the user called: so nothing is lost on the way.
+ */
+#ifndef WITH_REDIS_INTERNAL_H
+#define WITH_REDIS_INTERNAL_H
+
+#include <with/redis.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/types.h>
+
+enum {
+    WITH__CONNECT_SECONDS = 30,
+    WITH__SETTLE_SECONDS = 1, /* for a reply that nobody waits for any more */
+    WITH__END_SECONDS = 10,   /* for DISCARD and UNWATCH */
+};
+
+/* ---- State ----------------------------------------------------------------------------------- */
+
+/* Makes a connection one of this process. */
+void with__redis_adopt(redisContext *conn);
+
+/* Makes a connection, or throws; redisFree() ends it. */
+redisContext *with__redis_open(const struct with_redis_options *options);
+
+/*
+ * Says who we are, if there is a password, and selects the database if that is not 0 or with `ask`: so
+ * the server is asked something. NULL, or the exception.
+ */
+const with_exception *with__redis_introduce(redisContext *conn,
+                                            const struct with_redis_options *options, bool ask);
+
+/* Whether this process is another than the one that the connection belongs to. */
+bool with__redis_is_foreign(const redisContext *conn);
+
+/* Throws unless the connection can be used: of this process, not broken, and idle. */
+void with__redis_need(redisContext *conn);
+
+/* Gives the connection up; hiredis then refuses to use it. why is copied. */
+void with__redis_break(redisContext *conn, int err, const char *why);
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+/* What a stretch of code that may not be cancelled, nor change errno, gives back at its end. */
+struct with__redis_calm {
+    int error, cancel;
+};
+
+struct with__redis_calm with__redis_calm_begin(void);
+void with__redis_calm_end(struct with__redis_calm *calm);
+
+/*
+ * Sends a command and receives its reply, which the caller owns. NULL, or the exception for a connection
+ * that fails; a reply that is an error is a reply. After `seconds` (0: never) the connection is broken.
+ * Cancellation acts while it waits, if it is enabled; then the reply is waited for a little longer,
+ * so that the connection stays of use, and if `undo` is not NULL that command is run.
+ */
+const with_exception *with__redis_run(redisContext *conn, const struct with_redis_words_ *words,
+                                      double seconds, const char *undo, redisReply **ret_reply);
+
+/* The limit of a command on this connection: what redisSetTimeout() was given; 0: none. */
+double with__redis_limit(const redisContext *conn);
+
+/* Runs a command of one word in an exit. NULL, or the exception, for an error in reply as well. */
+const with_exception *with__redis_do(redisContext *conn, const char *word, const char *what);
+
+/* As with__redis_run(), but an error in reply, or one out of place in a transaction, is an exception. */
+const with_exception *with__redis_command(redisContext *conn, const struct with_redis_words_ *words,
+                                          const char *undo, redisReply **ret_reply);
+
+/* ---- Failures -------------------------------------------------------------------------------- */
+
+/* The exception for an error in reply. what (such as "discarding") and command may be NULL. */
+const with_exception *with__redis_failure(const redisReply *reply, const char *what,
+                                          const char *command);
+
+/* The exception for a connection that has failed. */
+const with_exception *with__redis_lost(const redisContext *conn, const char *what);
+
+/* Throws failure, or, if an exception is leaving the block, makes it a note of that. Takes failure. */
+void with__redis_report(const with_exception *exception, const with_exception *failure);
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+/* Whether a block of cm_redis_multi() of this thread that is still open holds conn. */
+bool with__redis_in_block(const redisContext *conn);
+
+#endif
