@@ -37,7 +37,7 @@ FORMATTED = $(wildcard include/*.h include/*/*.h src/*/*.[ch] src/*/*/*.[ch] tes
 CLANG_FORMAT ?= $(shell command -v clang-format-14 || echo clang-format)
 
 .DEFAULT_GOAL := all
-.PHONY: all demo test bench install asan tsan valgrind coverage check-format format clean help
+.PHONY: all demo test bench packages install asan tsan valgrind coverage check-format format clean help
 
 all: ## build the libraries, man pages, examples and tests
 	$(INSTALL_PACKAGES) $(PACKAGES)
@@ -61,6 +61,9 @@ bench: ## build the benchmarks and run one after another
 	$(CONFIGURE) -B $(BUILD)
 	$(BUILD_IN) $(BUILD) -j $(JOBS) --target benches
 	$(BUILD_IN) $(BUILD) --target bench
+
+packages: ## install what the tests need, by name where it is missing
+	$(INSTALL_PACKAGES) $(TEST_PACKAGES)
 
 install: ## install below PREFIX=/usr/local (and DESTDIR)
 	$(INSTALL_PACKAGES) $(PACKAGES)
