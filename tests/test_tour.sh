@@ -40,6 +40,16 @@ expect 'held now  0 managers' 1
 report=$(sed -n 's/.*wrote  *\([^,]*\),.*/\1/p' "$place/output")
 [ -n "$report" ] && [ ! -e "$report" ] || failed=1
 
+if ldd "$tour" | grep -q libwith-postgres; then
+    sh "${WITH_SOURCE:?}/tests/servers/for.sh" postgres "$tour" "$place/in" >"$place/output"
+    status=$?
+    if [ "$status" -ne 77 ]; then
+        [ "$status" -eq 0 ] || failed=1
+        expect 'kept  *5 in PostgreSQL [0-9]*, in one transaction; counted 8 times' 1
+        expect 'held now  0 managers' 1
+    fi
+fi
+
 "$tour" "$place/nothing" >"$place/output" 2>&1 && failed=1
 expect "tour: FileNotFoundError: $place/nothing: No such file or directory" 1
 expect 'held now  0 managers' 1
