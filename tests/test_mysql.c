@@ -145,7 +145,7 @@ static void leave(void *(*function)(void *), const char *name)
         CHECK_INT(open_descriptors(), before);
     }
     CHECK(becomes(OTHER_SESSIONS, 1));
-    CHECK_INT(plain(PREPARED), 0);
+    CHECK(becomes(PREPARED, 0));
 }
 
 static void test_ways_out(void)
@@ -225,7 +225,7 @@ static void test_bad_values(void)
     CHECK_THROWS(bind_too_many, NULL, ProgrammingError, "2 values for a statement of 1 parameters");
     CHECK_THROWS(no_sql, NULL, ValueError, "the SQL is NULL");
     CHECK(is_reusable(conn));
-    CHECK_INT(plain(PREPARED), 0);
+    CHECK(becomes(PREPARED, 0));
 }
 
 /* ---- Results --------------------------------------------------------------------------------- */
@@ -304,7 +304,7 @@ static void test_execute(void)
     with (cm_mysql_statement(conn, "INSERT INTO keyed (name) VALUES (?)"), statement)
         for (int i = 0; i < 100; i++) CHECK_INT(with_mysql_run(statement, i), 1);
     CHECK_INT(plain("SELECT count(*) FROM keyed"), 103);
-    CHECK_INT(plain(PREPARED), 0);
+    CHECK(becomes(PREPARED, 0));
 }
 
 static void run_twice_the_same(void *unused)
@@ -344,7 +344,7 @@ static void test_failing_statements(void)
     CHECK_THROWS(prepare_nonsense, NULL, ProgrammingError, "You have an error in your SQL");
     CHECK_THROWS(load_file, NULL, NotSupportedError, "local infile");
     CHECK(is_reusable(conn));
-    CHECK_INT(plain(PREPARED), 0);
+    CHECK(becomes(PREPARED, 0));
 }
 
 static void use_while_streaming(void *unused)
