@@ -210,11 +210,12 @@ struct cm_workplace {
 static void workplace_enter(struct cm_workplace *self)
 {
     struct workplace *place = &self->place;
+    char directory[] = "/tmp/tour-XXXXXX";
 
-    strcpy(place->directory, "/tmp/tour-XXXXXX");
-    if (!mkdtemp(place->directory)) throw_errno("%s", place->directory);
-    snprintf(place->report, sizeof place->report, "%s/identifiers", place->directory);
-    snprintf(place->database, sizeof place->database, "%s/identifiers.db", place->directory);
+    if (!mkdtemp(directory)) throw_errno("%s", directory);
+    snprintf(place->directory, sizeof place->directory, "%s", directory);
+    snprintf(place->report, sizeof place->report, "%s/identifiers", directory);
+    snprintf(place->database, sizeof place->database, "%s/identifiers.db", directory);
     self->as = place;
 }
 
@@ -330,7 +331,7 @@ static void keep(struct words *words, const char *path, const char *conninfo)
 #ifdef TOUR_HAS_SQLITE
     keep_in_sqlite(words, path);
 #else
-    (void)path, puts("  (built without SQLite: libsqlite3-dev was not there)");
+    (void)words, (void)path, puts("  (built without SQLite: libsqlite3-dev was not there)");
 #endif
     if (!conninfo) return;
 #ifdef TOUR_HAS_POSTGRES

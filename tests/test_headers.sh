@@ -38,12 +38,14 @@ library_of()
     done
 }
 
+together=
 for header in with.h $(cd "$source/include" && ls with/*.h 2>/dev/null); do
     library=$(library_of "$header")
     case " ${WITH_OPTIONAL-} " in
     *" $library "*) ;;
     *) [ -z "$library" ] || { echo "$header is left out" && continue; } ;;
     esac
+    together="$together $header"
     {
         echo "#include <$header>"
         echo "#include <$header>"
@@ -78,10 +80,10 @@ done
 
 # Together they define no name twice, in the order of their names nor in the other.
 for order in "" -r; do
-    (cd "$source/include" && ls $order with/*.h) | sed 's/.*/#include <&>/' >"$here/program"
+    printf '%s\n' $together | sort $order | sed 's/.*/#include <&>/' >"$here/program"
     count=$((count + 1))
-    gcc -x c -fsyntax-only -fexceptions -DWITH_SHOW_WARNINGS_ -I"$source/include" "$here/program" \
-        >"$here/log" 2>&1 || failed=1
+    gcc -x c -fsyntax-only -fexceptions -DWITH_SHOW_WARNINGS_ -I"$source/include" \
+        ${WITH_OPTIONAL_INCLUDES-} "$here/program" >"$here/log" 2>&1 || failed=1
     grep -A5 -E 'redefined|error' "$here/log" && failed=1
 done
 

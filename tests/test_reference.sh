@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Each header has a page in docs/reference/, and each public name of the header is on it. with/X_pool.h,
-# where a family meets the pool, is on the page of X.
+# where a family meets the pool, has one of its own, or is on the page of X.
 set -u
 
 source=${WITH_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
@@ -12,7 +12,8 @@ cd "$source" || exit 1
 for header in include/with.h include/with/*.h; do
     [ -e "$header" ] || continue
     page=$(basename "$header" .h)
-    page=docs/reference/${page%_pool}.md
+    [ -e "docs/reference/$page.md" ] || page=${page%_pool}
+    page=docs/reference/$page.md
     if [ ! -e "$page" ]; then
         echo "$page is not there"
         failed=1
