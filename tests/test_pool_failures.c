@@ -136,6 +136,51 @@ static void test_backoff(void)
     end_pool(pool, &all);
 }
 
+/* None fails before all that are to fail have begun. */
+static int open_together(void *argument, void **ret_value)
+{
+    struct things *all = argument;
+
+    if (!take_one(&all->open_fails)) return thing_open(argument, ret_value);
+    WAIT_UNTIL(all->open_fails == 0);
+    return -ECONNREFUSED;
+}
+
+static void *acquire_and_release(void *pool)
+{
+    with_pool_item *item = NULL;
+    const int code = with_pool_acquire(pool, 60, &item);
+
+    return (void *)(intptr_t)(code == 0 ? with_pool_release(item) : code);
+}
+
+/* What fails at the same time fails once: else the pauses would soon be as long as they may be. */
+static void test_backoff_of_many(void)
+{
+    enum { MANY = 24 };
+    static struct things all;
+    struct with_pool_maker maker = thing_maker;
+    struct with_pool_options options = {.size = sizeof options,
+                                        .maximum_size = MANY,
+                                        .backoff_seconds = 0.001,
+                                        .backoff_limit_seconds = 10000};
+    with_pool *pool = NULL;
+    pthread_t threads[MANY];
+    void *result;
+
+    maker.open = open_together;
+    all.open_fails = MANY;
+    CHECK_INT(with_pool_new(&maker, &all, &options, &pool), 0);
+    for (int i = 0; i < MANY; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, acquire_and_release, pool), 0);
+    for (int i = 0; i < MANY; i++) {
+        pthread_join(threads[i], &result);
+        CHECK(!result);
+    }
+    CHECK_INT(measure(pool).open_failures, MANY);
+    end_pool(pool, &all);
+}
+
 static void test_fail_fast(void)
 {
     static struct things all;
@@ -277,6 +322,7 @@ int main(void)
     test_open_comes_back();
     test_open_fails_until_the_limit();
     test_backoff();
+    test_backoff_of_many();
     test_fail_fast();
     if (!UNDER_TSAN) test_cancelled_in_open();
     test_report_throws();

@@ -52,7 +52,7 @@ static void failed_to_open(struct with__slot *slot, int code, const with_excepti
 
     with__failure_text(text, sizeof text, "opening an item", code, exception);
     pthread_mutex_lock(&pool->lock);
-    if (slot->state == WITH__OPENING) with__back_off_locked(pool, code, text);
+    if (slot->state == WITH__OPENING) with__back_off_locked(slot, code, text);
     with__slot_empty_locked(slot);
     with__dispatch_locked(pool);
     pthread_mutex_unlock(&pool->lock);

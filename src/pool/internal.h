@@ -66,7 +66,7 @@ struct with__slot {
     struct with__slot *older, *newer; /* on the idle list; others are linked by older alone */
     struct with__pool_thread *_Atomic thread; /* the holder */
     const with_site *site;                    /* of the acquisition */
-    int64_t since;                            /* when it was acquired, or became idle */
+    int64_t since;     /* when it was acquired, became idle, or began to be opened */
     int64_t due;       /* when idle: from then on an acquire must look closer */
     int64_t keepalive; /* when idle: to be checked then */
     int64_t expires;
@@ -264,8 +264,8 @@ int with__why_close_locked(const struct with__slot *slot, int64_t now);
 /* Closes a CLOSING slot's item. Without the lock; may end the pool. */
 void with__slot_close(struct with__slot *slot, enum with_pool_reason reason);
 
-/* As open failed: no other one for a while. */
-void with__back_off_locked(with_pool *pool, int code, const char *text);
+/* As open failed for this slot: no other one for a while. */
+void with__back_off_locked(const struct with__slot *slot, int code, const char *text);
 
 /* ---- The queue (queue.c) ------------------------------------------------------------------- */
 

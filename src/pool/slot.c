@@ -44,6 +44,7 @@ struct with__slot *with__slot_new_locked(with_pool *pool, struct with__pool_thre
     pool->slots[pool->occupied++] = slot;
     with__slot_set_locked(slot, WITH__EMPTY, WITH__OPENING);
     atomic_store_explicit(&slot->thread, thread, memory_order_relaxed);
+    slot->since = with__pool_clock();
     slot->item.value = NULL;
     slot->flags = 0;
     return slot;
@@ -72,14 +73,16 @@ void with__slot_opened_locked(struct with__slot *slot, int64_t now)
             now, pool->lifetime - (int64_t)((double)pool->lifetime * 0.1 * random_locked(pool)));
 }
 
-void with__back_off_locked(with_pool *pool, int code, const char *text)
+/* Those that were under way when one failed have failed with it, and count once. */
+void with__back_off_locked(const struct with__slot *slot, int code, const char *text)
 {
+    with_pool *pool = slot->pool;
     double pause = (double)pool->backoff;
 
-    for (unsigned i = 0; i < pool->failures && pause < (double)pool->backoff_limit; i++) pause *= 2;
+    if (pool->failures == 0 || slot->since >= pool->failed_at) pool->failures++;
+    for (unsigned i = 1; i < pool->failures && pause < (double)pool->backoff_limit; i++) pause *= 2;
     if (pause > (double)pool->backoff_limit) pause = (double)pool->backoff_limit;
     pause *= 0.75 + 0.5 * random_locked(pool);
-    pool->failures++;
     pool->open_failures++;
     pool->failed_at = with__pool_clock();
     pool->retry_at = with__after(pool->failed_at, (int64_t)pause);
