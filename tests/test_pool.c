@@ -445,6 +445,35 @@ static void test_open_at_start(void)
     CHECK_INT(all.live, 0);
 }
 
+/* The second and the third one are opened slowly, the third one in vain. */
+static int open_two(void *argument, void **ret_value)
+{
+    struct things *all = argument;
+
+    if (all->opened == 2) {
+        nap_us(50000);
+        return -ECONNREFUSED;
+    }
+    if (all->opened == 1) nap_us(20000);
+    return thing_open(argument, ret_value);
+}
+
+/* Whatever the pool's thread does meanwhile. */
+static void test_open_at_start_in_part(void)
+{
+    static struct things all;
+    struct with_pool_maker maker = thing_maker;
+    struct with_pool_options options = {
+        .size = sizeof options, .open_at_start = true, .minimum_idle = 3};
+    with_pool *pool = NULL;
+
+    maker.open = open_two;
+    CHECK_INT(with_pool_new(&maker, &all, &options, &pool), -ECONNREFUSED);
+    CHECK(!pool);
+    CHECK_INT(all.opened, 2);
+    CHECK_INT(all.live, 0);
+}
+
 static void test_close_throws(void)
 {
     static struct things all;
@@ -477,6 +506,7 @@ int main(void)
     test_misuse();
     test_sizes();
     test_open_at_start();
+    test_open_at_start_in_part();
     test_close_throws();
     return test_result();
 }

@@ -114,20 +114,17 @@ static with_pool *allocate(const struct with_pool_maker *maker, void *argument,
     return pool;
 }
 
-/* Opens items until `wanted` are idle, or the pool's thread, which runs by then, is opening the last. */
 static int open_first(with_pool *pool, unsigned wanted, const with_exception **ret_exception)
 {
     int code = 0;
-    bool done;
 
-    do {
-        struct with__slot *slot = NULL;
+    for (unsigned i = 0; i < wanted && code == 0; i++) {
+        struct with__slot *slot;
         pthread_mutex_lock(&pool->lock);
-        done = pool->count[WITH__IDLE] + pool->count[WITH__OPENING] >= wanted;
-        if (!done) slot = with__slot_new_locked(pool, with__pool_thread());
+        slot = with__slot_new_locked(pool, with__pool_thread());
         pthread_mutex_unlock(&pool->lock);
-        if (!done) code = slot ? with__open(slot, NULL, ret_exception) : -ENOMEM;
-    } while (code == 0 && !done);
+        code = slot ? with__open(slot, NULL, ret_exception) : -ENOMEM;
+    }
     return code;
 }
 
@@ -137,10 +134,13 @@ static void free_cancelled(void *pool)
     with_pool_free(pool);
 }
 
+/* The pool's thread comes later: nobody would be told of what it fails to open. */
 static int begin(with_pool *pool, bool open_at_start, const with_exception **ret_exception)
 {
+    const bool no_thread = pool->no_thread;
     int code = 0;
 
+    pool->no_thread = true;
     with__registry_add(pool);
     pthread_cleanup_push(free_cancelled, pool);
     if (open_at_start)
@@ -151,7 +151,8 @@ static int begin(with_pool *pool, bool open_at_start, const with_exception **ret
         return code;
     }
     pthread_mutex_lock(&pool->lock);
-    if (pool->minimum_idle > 0) with__work_locked(pool);
+    pool->no_thread = no_thread;
+    if (open_at_start || pool->minimum_idle > 0) with__work_locked(pool);
     pthread_mutex_unlock(&pool->lock);
     return 0;
 }
