@@ -227,6 +227,21 @@ static void test_maintain(void)
     end_pool(pool, &all);
 }
 
+/* Checks that take longer than they keep an item alive: each is checked once. */
+static void test_maintain_ends(void)
+{
+    static struct things all;
+    with_pool *pool = NEW_POOL(&all, .keepalive_seconds = 0.01, .no_thread = true);
+    with_pool_item *items[2] = {ACQUIRE(pool), ACQUIRE(pool)};
+
+    for (int i = 0; i < 2; i++) CHECK_INT(with_pool_release(items[i]), 0);
+    nap_us(30000);
+    all.check_us = 30000;
+    with_pool_maintain(pool);
+    CHECK_INT(all.checks, 2);
+    end_pool(pool, &all);
+}
+
 static void test_keepalive_finds_broken(void)
 {
     static struct things all;
@@ -498,6 +513,7 @@ int main(void)
     test_lifetime();
     test_drain();
     test_maintain();
+    test_maintain_ends();
     test_keepalive_finds_broken();
     test_thread();
     test_close();

@@ -86,9 +86,8 @@ static int64_t shortest(const with_pool *pool)
                      pool->leak_after));
 }
 
-static struct work next_work_locked(with_pool *pool)
+static struct work next_work_locked(with_pool *pool, int64_t now)
 {
-    const int64_t now = with__pool_clock();
     struct work work = {.job = NO_JOB, .due = with__after(now, shortest(pool))};
 
     for (unsigned i = 0; i < pool->occupied; i++) {
@@ -144,14 +143,15 @@ static void do_work(with_pool *pool, const struct work *work)
     with_exception_unref(exception);
 }
 
-/* Returns when there will be something to do again. */
+/* Returns when there will be something to do again. What becomes due meanwhile is for the next time. */
 static int64_t do_what_is_due(with_pool *pool)
 {
+    const int64_t now = with__pool_clock();
     struct work work;
 
     do {
         pthread_mutex_lock(&pool->lock);
-        work = next_work_locked(pool);
+        work = next_work_locked(pool, now);
         pthread_mutex_unlock(&pool->lock);
         do_work(pool, &work);
     } while (work.job != NO_JOB);
