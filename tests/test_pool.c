@@ -184,6 +184,35 @@ static void test_drain(void)
     end_pool(pool, &all);
 }
 
+static with_pool *moved;
+
+/* An opening during which the pool is drained: it is to the old server. */
+static int open_old(void *argument, void **ret_value)
+{
+    const int code = thing_open(argument, ret_value);
+
+    if (((struct things *)argument)->opened == 1) with_pool_drain(moved);
+    return code;
+}
+
+static void test_drain_while_opening(unsigned minimum_idle)
+{
+    static struct things all;
+    struct with_pool_maker maker = thing_maker;
+    struct with_pool_options options = {
+        .size = sizeof options, .minimum_idle = minimum_idle, .no_thread = true};
+
+    memset(&all, 0, sizeof all);
+    maker.open = open_old;
+    CHECK_INT(with_pool_new(&maker, &all, &options, &moved), 0);
+    with_pool_maintain(moved);
+    with (cm_acquire(moved), value)
+        CHECK_INT(((struct thing *)value)->number, minimum_idle > 0 ? 2 : 1);
+    with (cm_acquire(moved), value) CHECK_INT(((struct thing *)value)->number, 2);
+    CHECK_INT(measure(moved).closed[WITH_POOL_CLOSED_DRAINED], 1);
+    end_pool(moved, &all);
+}
+
 /* ---- Maintenance --------------------------------------------------------------------------- */
 
 static void test_maintain(void)
@@ -512,6 +541,8 @@ int main(void)
     test_check_after_quiet();
     test_lifetime();
     test_drain();
+    test_drain_while_opening(0);
+    test_drain_while_opening(1);
     test_maintain();
     test_maintain_ends();
     test_keepalive_finds_broken();

@@ -204,7 +204,10 @@ WITH_API int with_pool_adopt(with_pool_item *item);
 WITH_API void with_pool_suspend(with_pool *pool);
 WITH_API void with_pool_resume(with_pool *pool);
 
-/* Closes all items that exist now: idle ones at once, held ones when they are released. May block. */
+/*
+ * Closes all items that exist now: idle ones at once, held ones when they are released, and those that
+ * are being opened likewise. May block.
+ */
 WITH_API void with_pool_drain(with_pool *pool);
 
 /*

@@ -59,17 +59,18 @@ static void failed_to_open(struct with__slot *slot, int code, const with_excepti
     with__report_failure(pool, WITH_POOL_OPEN_FAILED, "opening an item", code, exception);
 }
 
-/* The item may be used, unless the pool has been closed meanwhile. */
+/* The item may be used, unless the pool has been closed, or drained of what is idle, meanwhile. */
 static int opened(struct with__slot *slot, struct with__request *request)
 {
     with_pool *pool = slot->pool;
     const int64_t now = with__pool_now();
-    bool closed;
+    int reason = -1;
 
     pthread_mutex_lock(&pool->lock);
-    closed = pool->closed;
+    if (pool->closed) reason = WITH_POOL_CLOSED_POOL;
+    else if (!request && slot->flags & WITH__DRAIN) reason = WITH_POOL_CLOSED_DRAINED;
     with__slot_opened_locked(slot, now);
-    if (closed) {
+    if (reason >= 0) {
         with__slot_closing_locked(slot, WITH__OPENING, slot->thread);
     } else if (request) {
         with__hold_locked(slot, WITH__OPENING, request->thread, request->site, now);
@@ -79,8 +80,8 @@ static int opened(struct with__slot *slot, struct with__request *request)
     if (!pool->thread_runs) with__work_locked(pool);
     with__dispatch_locked(pool);
     pthread_mutex_unlock(&pool->lock);
-    if (closed) with__slot_close(slot, WITH_POOL_CLOSED_POOL);
-    return closed ? -ECANCELED : 0;
+    if (reason >= 0) with__slot_close(slot, (enum with_pool_reason)reason);
+    return reason >= 0 ? -ECANCELED : 0;
 }
 
 /* open was cancelled: gives the room back. */

@@ -104,20 +104,20 @@ static struct work next_work_locked(with_pool *pool, int64_t now)
 static void keep_alive(struct with__slot *slot)
 {
     with_pool *pool = slot->pool;
-    const bool good = with__maker_check(pool, slot->item.value) == 0;
-    bool closing = false;
+    int reason = with__maker_check(pool, slot->item.value) == 0 ? -1 : WITH_POOL_CLOSED_CHECK;
 
     pthread_mutex_lock(&pool->lock);
-    if (slot->state == WITH__INHERITED) with__slot_empty_locked(slot);
-    else if (good && !pool->closed) {
-        with__idle_restore_locked(slot, WITH__CHECKING, true);
-        with__dispatch_locked(pool);
+    if (slot->state == WITH__INHERITED) {
+        with__slot_empty_locked(slot);
+        reason = -1;
     } else {
-        with__slot_closing_locked(slot, WITH__CHECKING, with__pool_thread());
-        closing = true;
+        if (reason < 0) reason = with__why_close_locked(slot, with__pool_now());
+        if (reason >= 0) with__slot_closing_locked(slot, WITH__CHECKING, with__pool_thread());
+        else with__idle_restore_locked(slot, WITH__CHECKING, true);
+        with__dispatch_locked(pool);
     }
     pthread_mutex_unlock(&pool->lock);
-    if (closing) with__slot_close(slot, good ? WITH_POOL_CLOSED_POOL : WITH_POOL_CLOSED_CHECK);
+    if (reason >= 0) with__slot_close(slot, (enum with_pool_reason)reason);
 }
 
 static void report_leak(with_pool *pool, struct with_pool_report report)

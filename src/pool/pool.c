@@ -211,8 +211,7 @@ void with_pool_drain(with_pool *pool)
     if (!pool) return;
     pthread_mutex_lock(&pool->lock);
     pool->pins++;
-    for (unsigned i = 0; i < pool->occupied; i++)
-        if (pool->slots[i]->state != WITH__OPENING) pool->slots[i]->flags |= WITH__DRAIN;
+    for (unsigned i = 0; i < pool->occupied; i++) pool->slots[i]->flags |= WITH__DRAIN;
     pthread_mutex_unlock(&pool->lock);
     close_idle(pool, WITH_POOL_CLOSED_DRAINED, true);
     with__unpin(pool);
