@@ -151,7 +151,8 @@ WITH_API int with_pool_new(const struct with_pool_maker *maker, void *argument,
  * Ends a pool: acquires fail with -ECANCELED, waiting ones too, idle items are closed, and held ones when
  * they come back, for which it waits at most wait_seconds (0 or less: not at all; INFINITY). 0 if none
  * is left; -ETIMEDOUT if some are still held or in a call of the maker's; -EDEADLK if those that are
- * left are the calling thread's own, for which it does not wait; -EINVAL. May be called again. Any
+ * left are held by the calling thread, or in a call of the maker's that it is in, for which it does not
+ * wait; -EINVAL. May be called again. Any
  * thread; blocks; runs with cancellation disabled.
  */
 WITH_API int with_pool_close(with_pool *pool, double wait_seconds);

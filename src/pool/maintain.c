@@ -192,6 +192,7 @@ static void *run(void *argument)
             continue;
     }
     pool->thread_runs = false;
+    if (pool->freed && pool->thread_made) pthread_detach(pthread_self()); /* freed by this thread */
     pthread_cond_broadcast(&pool->emptied);
     over = with__pool_is_over_locked(pool);
     pthread_mutex_unlock(&pool->lock);

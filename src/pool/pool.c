@@ -239,13 +239,13 @@ void with_pool_resume(with_pool *pool)
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
+/* What this thread holds, or is in a call of the maker's with: waiting for that would never end. */
 static unsigned own_locked(const with_pool *pool)
 {
     const struct with__pool_thread *thread = with__pool_thread();
     unsigned own = 0;
 
-    for (unsigned i = 0; i < pool->occupied; i++)
-        own += pool->slots[i]->state == WITH__HELD && pool->slots[i]->thread == thread;
+    for (unsigned i = 0; i < pool->occupied; i++) own += pool->slots[i]->thread == thread;
     return own;
 }
 
