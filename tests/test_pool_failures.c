@@ -6,6 +6,7 @@
 #include "test_pool.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 
 /* ---- Functions that fail on demand --------------------------------------------------------- */
 
@@ -179,6 +180,33 @@ static void test_backoff_of_many(void)
     }
     CHECK_INT(measure(pool).open_failures, MANY);
     end_pool(pool, &all);
+}
+
+static int open_oddly(void *argument, void **ret_value)
+{
+    (void)ret_value;
+    ((struct things *)argument)->opened++;
+    return INT_MIN;
+}
+
+/* A pause for ever, after a code that is no error number. */
+static void test_backoff_for_ever(void)
+{
+    static struct things all;
+    struct with_pool_maker maker = thing_maker;
+    struct with_pool_options options = {
+        .size = sizeof options, .backoff_seconds = INFINITY, .backoff_limit_seconds = INFINITY};
+    with_pool_item *item = NULL;
+
+    maker.open = open_oddly;
+    for (int i = 0; i < 20; i++) { /* the jitter is at random */
+        with_pool *pool = NULL;
+        CHECK_INT(with_pool_new(&maker, &all, &options, &pool), 0);
+        CHECK_INT(with_pool_acquire(pool, -1, &item), -EIO);
+        CHECK_INT(with_pool_acquire(pool, 0.001, &item), -ETIMEDOUT);
+        CHECK_INT(all.opened, i + 1);
+        with_pool_free(pool);
+    }
 }
 
 static void test_fail_fast(void)
@@ -390,6 +418,7 @@ int main(void)
     test_open_fails_until_the_limit();
     test_backoff();
     test_backoff_of_many();
+    test_backoff_for_ever();
     test_fail_fast();
     if (!UNDER_TSAN) test_cancelled_in_open();
     test_closed_in_a_call();

@@ -5,6 +5,7 @@
  */
 #include "internal.h"
 
+#include <limits.h>
 #include <string.h>
 
 struct call {
@@ -34,6 +35,7 @@ static int run(void (*function)(void *call), struct call *call,
 {
     *ret_exception = with_call(function, call);
     if (*ret_exception) return with__code_of(*ret_exception);
+    if (call->code < -INT_MAX) return -EIO; /* there is no such error number */
     return call->code > 0 ? -call->code : call->code;
 }
 

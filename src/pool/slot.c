@@ -85,7 +85,8 @@ void with__back_off_locked(const struct with__slot *slot, int code, const char *
     pause *= 0.75 + 0.5 * random_locked(pool);
     pool->open_failures++;
     pool->failed_at = with__pool_clock();
-    pool->retry_at = with__after(pool->failed_at, (int64_t)pause);
+    pool->retry_at =
+        pause < (double)WITH__NEVER ? with__after(pool->failed_at, (int64_t)pause) : WITH__NEVER;
     pool->failure_code = code;
     snprintf(pool->failure, sizeof pool->failure, "%s", text);
 }
