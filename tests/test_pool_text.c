@@ -143,6 +143,37 @@ static void test_metrics(void)
     end_pool(other, &others);
 }
 
+static void *print_cancelled(void *argument)
+{
+    FILE *stream = argument;
+
+    pthread_cancel(pthread_self());
+    with_pool_print_metrics(stream, NULL);
+    pthread_testcancel();
+    return NULL;
+}
+
+/* What was pinned for the printing is not forgotten. */
+static void test_cancelled(void)
+{
+    static struct things all;
+    with_pool *pool = NEW_POOL(&all, .name = "cancelled");
+    FILE *stream = tmpfile();
+    pthread_t thread;
+    void *result;
+
+    setvbuf(stream, NULL, _IONBF, 0); /* so that it writes, which is a cancellation point */
+    CHECK_INT(pthread_create(&thread, NULL, print_cancelled, stream), 0);
+    pthread_join(thread, &result);
+    CHECK(result == PTHREAD_CANCELED);
+    fclose(stream);
+    end_pool(pool, &all);
+    stream = open_text();
+    CHECK_INT(with_pool_print_metrics(stream, NULL), 0);
+    fclose(stream);
+    CHECK(!strstr(text, "cancelled"));
+}
+
 /* Each wait is in one bucket. */
 static void test_histogram(void)
 {
@@ -170,6 +201,7 @@ int main(void)
     test_dump();
     test_dump_of_many();
     test_metrics();
+    test_cancelled();
     test_histogram();
     return test_result();
 }

@@ -222,7 +222,8 @@ WITH_API double with_pool_maintain(with_pool *pool);
 
 /*
  * Prints one line of totals and one for each item held: for how long, by which thread, and file, line,
- * function and statement of the acquisition. Returns how many are held. With NULL it only counts.
+ * function and statement of the acquisition. Returns how many are held. With NULL it only counts. Runs
+ * with cancellation disabled.
  */
 WITH_API size_t with_pool_dump(FILE *stream, with_pool *pool);
 
@@ -234,7 +235,8 @@ WITH_API void with_pool_measure(with_pool *pool, struct with_pool_statistics *re
 
 /*
  * Prints the same as text for Prometheus, of one pool, or with NULL of all pools of the process, of
- * which each must have a name of its own. 0, -ENOMEM, or -EIO if the stream has an error.
+ * which each must have a name of its own. 0, -ENOMEM, or -EIO if the stream has an error. Runs with
+ * cancellation disabled.
  */
 WITH_API int with_pool_print_metrics(FILE *stream, with_pool *pool);
 

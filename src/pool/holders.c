@@ -57,14 +57,12 @@ static void print_holders(FILE *stream, const struct with__holder *holders, size
 }
 
 /* Without memory only the longest held are listed. */
-size_t with_pool_dump(FILE *stream, with_pool *pool)
+static size_t dump(FILE *stream, with_pool *pool)
 {
     struct with__holder few[16], *holders = few;
     struct with_pool_statistics s = WITH_POOL_STATISTICS_INIT;
     size_t room = sizeof few / sizeof *few, count;
 
-    if (!pool) return 0;
-    if (!stream) return with__holders(pool, few, 0);
     if (pool->maximum_size > room) {
         holders = calloc(pool->maximum_size, sizeof *holders);
         if (holders) room = pool->maximum_size;
@@ -78,6 +76,19 @@ size_t with_pool_dump(FILE *stream, with_pool *pool)
     print_holders(stream, holders, count < room ? count : room);
     if (count > room) fprintf(stream, "  and %zu more\n", count - room);
     if (holders != few) free(holders);
+    return count;
+}
+
+size_t with_pool_dump(FILE *stream, with_pool *pool)
+{
+    size_t count;
+    int old;
+
+    if (!pool) return 0;
+    if (!stream) return with__holders(pool, NULL, 0);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+    count = dump(stream, pool);
+    pthread_setcancelstate(old, &old);
     return count;
 }
 

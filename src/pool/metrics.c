@@ -193,9 +193,14 @@ static int print_all(FILE *stream)
 int with_pool_print_metrics(FILE *stream, with_pool *pool)
 {
     struct measured one;
+    int code, old;
 
     if (!stream) return -EINVAL;
-    if (!pool) return print_all(stream);
-    measure(&one, pool);
-    return print(stream, &one, 1);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+    if (pool) {
+        measure(&one, pool);
+        code = print(stream, &one, 1);
+    } else code = print_all(stream);
+    pthread_setcancelstate(old, &old);
+    return code;
 }
