@@ -495,6 +495,76 @@ static void throw_after_end(void *command)
     }
 }
 
+/* A command that hiredis has not sent, or whose reply it has, or whose reply is on its way. */
+static void (*leave_reply)(redisContext *c);
+
+static void leave_unsent(redisContext *c)
+{
+    redisAppendCommand(c, "SET other 1");
+}
+
+static void leave_unread(redisContext *c)
+{
+    void *reply = NULL;
+
+    redisAppendCommand(c, "SET other 1");
+    redisAppendCommand(c, "SET other 2");
+    CHECK_INT(redisGetReply(c, &reply), REDIS_OK);
+    freeReplyObject(reply);
+}
+
+static void leave_on_its_way(redisContext *c)
+{
+    int written = 0;
+
+    redisAppendCommand(c, "SET other 1");
+    while (!written) CHECK_INT(redisBufferWrite(c, &written), REDIS_OK);
+}
+
+static void leave_then_complete(void *c)
+{
+    with (cm_redis_multi(c)) leave_reply(c);
+}
+
+static void leave_then_throw(void *c)
+{
+    with (cm_redis_multi(c)) {
+        leave_reply(c);
+        throw(KeyError, "own");
+    }
+}
+
+static void leave_then_unwatch(void *c)
+{
+    with (cm_redis_watch(c, "watched")) leave_reply(c);
+}
+
+/* Else a reply would be taken for that to EXEC or DISCARD, and theirs for another's. */
+static void test_left_replies(void)
+{
+    void (*const leavings[])(redisContext *) = {leave_unsent, leave_unread, leave_on_its_way};
+
+    for (int i = 0; i < 3; i++) {
+        leave_reply = leavings[i];
+        with (LOCAL(), c) {
+            if (i < 2) CHECK_THROWS(leave_then_complete, c, InterfaceError, "nothing is done");
+            else CHECK_THROWS(leave_then_complete, c, TransactionResolutionUnknown, "may have");
+            CHECK(with_redis_is_broken(c));
+        }
+        CHECK(clients_become(1)); /* so that EXEC has been done, if it was sent */
+        CHECK_INT(plain("DEL other"), i == 2);
+        with (LOCAL(), c) {
+            CHECK_THROWS(leave_then_throw, c, KeyError, "own");
+            CHECK(with_redis_is_broken(c));
+        }
+        with (LOCAL(), c) {
+            if (i < 2) CHECK_THROWS(leave_then_unwatch, c, InterfaceError, "unwatching: ");
+        }
+        plain("DEL other");
+    }
+    CHECK(clients_become(1));
+}
+
 static void test_failing_transactions(void)
 {
     const with_exception *e;
@@ -601,6 +671,7 @@ int main(void)
         test_watch();
         test_unwatch();
         test_failing_transactions();
+        test_left_replies();
         test_processes();
     }
     return tear_down();

@@ -268,8 +268,9 @@ WITH_API struct cm_redis_taken cm_redis_taken(redisContext *conn, void *reply);
  * from cm_redis_watch() on. InternalError if a command was refused when it was queued, or the block
  * ended the transaction itself: nothing is done. The exception of the first command that failed in
  * EXEC, with a note for each other one: Redis does all the others nevertheless. ConnectionFailure: the
- * connection was lost before EXEC, nothing is done; TransactionResolutionUnknown: it was lost during
- * EXEC. A DISCARD that fails is thrown, or a note of what leaves the block, and breaks the connection.
+ * connection was lost before EXEC, nothing is done; InterfaceError: commands by redisAppendCommand() are
+ * unsent, or their replies unread, nothing is done; TransactionResolutionUnknown: the connection was lost
+ * during EXEC, or another's reply came. A DISCARD that fails is thrown, or a note of what leaves the block, and breaks the connection.
  */
 WITH_API struct cm_redis_multi cm_redis_multi(redisContext *conn);
 

@@ -42,6 +42,38 @@ void with__redis_break(redisContext *conn, int err, const char *why)
     if (conn->fd >= 0) shutdown(conn->fd, SHUT_RDWR);
 }
 
+bool with__redis_is_busy(const redisContext *conn)
+{
+    return (conn->obuf && conn->obuf[0]) || conn->reader->pos < conn->reader->len;
+}
+
+static const with_exception *busy(const char *what)
+{
+    return with_exception_new(&InterfaceError, 0,
+                              "%s%sthe connection is still busy with earlier commands",
+                              what ? what : "", what ? ": " : "");
+}
+
+/* Whether the server has closed it, as far as is known here. */
+static bool is_closed(const redisContext *conn)
+{
+    char byte;
+    const ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+const with_exception *with__redis_refuse_end(redisContext *conn, const char *what)
+{
+    if (with__redis_is_busy(conn)) {
+        with__redis_break(conn, REDIS_ERR_OTHER, "it was left busy with earlier commands");
+        return busy(what);
+    }
+    if (!is_closed(conn)) return NULL;
+    with__redis_break(conn, REDIS_ERR_EOF, "Server closed the connection");
+    return with__redis_lost(conn, what);
+}
+
 void with__redis_need(redisContext *conn)
 {
     if (!conn) throw(ValueError, "the connection is NULL");
@@ -53,8 +85,7 @@ void with__redis_need(redisContext *conn)
     if (conn->privctx)
         throw(NotSupportedError, "a connection with TLS: with/redis.h knows plain ones alone");
 #endif
-    if ((conn->obuf && conn->obuf[0]) || conn->reader->pos < conn->reader->len)
-        throw(InterfaceError, "the connection is still busy with earlier commands");
+    if (with__redis_is_busy(conn)) with_throw_again(busy(NULL));
     with__redis_adopt(conn);
 }
 

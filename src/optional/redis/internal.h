@@ -41,6 +41,15 @@ bool with__redis_is_foreign(const redisContext *conn);
 /* Throws unless the connection can be used: of this process, not broken, and idle. */
 void with__redis_need(redisContext *conn);
 
+/* Whether hiredis has commands that were not sent, or replies that nobody has read, as far as it shows. */
+bool with__redis_is_busy(const redisContext *conn);
+
+/*
+ * What stands against ending something on a connection that is not broken, before anything is sent: the
+ * exception, and then the connection is broken, or NULL. what is as of with__redis_failure().
+ */
+const with_exception *with__redis_refuse_end(redisContext *conn, const char *what);
+
 /* Gives the connection up; hiredis then refuses to use it. why is copied. */
 void with__redis_break(redisContext *conn, int err, const char *why);
 
@@ -66,7 +75,10 @@ const with_exception *with__redis_run(redisContext *conn, const struct with_redi
 /* The limit of a command on this connection: what redisSetTimeout() was given; 0: none. */
 double with__redis_limit(const redisContext *conn);
 
-/* Runs a command of one word in an exit. NULL, or the exception, for an error in reply as well. */
+/*
+ * Runs a command of one word that is answered with OK, in an exit. NULL, or the exception, for an error in
+ * reply as well; for the answer to another command, and then the connection is broken.
+ */
 const with_exception *with__redis_do(redisContext *conn, const char *word, const char *what);
 
 /* As with__redis_run(), but an error in reply, or one out of place in a transaction, is an exception. */

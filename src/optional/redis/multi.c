@@ -40,13 +40,30 @@ static const with_exception *discard(redisContext *conn)
     const with_exception *failure;
 
     if (conn->err) return NULL; /* its end has discarded */
-    failure = with__redis_do(conn, "DISCARD", "discarding");
+    failure = with__redis_refuse_end(conn, "discarding");
+    if (!failure) failure = with__redis_do(conn, "DISCARD", "discarding");
     if (!failure) return NULL;
     if (with_isinstance(failure, &InternalError)) { /* without MULTI: ended in the block */
         with_exception_unref(failure);
         return NULL;
     }
     with__redis_break(conn, REDIS_ERR_OTHER, "a DISCARD on it failed");
+    return failure;
+}
+
+/*
+ * The answer to EXEC is missing: whether it was done, nobody here can know. Takes lost, and breaks the
+ * connection if it is not.
+ */
+static const with_exception *unknown(redisContext *conn, const with_exception *lost)
+{
+    const with_exception *failure = with_exception_new(
+        &TransactionResolutionUnknown, 0,
+        "the connection was lost during EXEC: the transaction may have been done or not (%s)",
+        lost->message);
+
+    with_exception_unref(lost);
+    with__redis_break(conn, REDIS_ERR_OTHER, "the answer to an EXEC on it is missing");
     return failure;
 }
 
@@ -67,30 +84,31 @@ static const with_exception *failure_in(const redisReply *replies)
     return failure;
 }
 
-static const with_exception *failure_of(const redisReply *reply)
+static const with_exception *failure_of(redisContext *conn, const redisReply *reply)
 {
     if (reply->type == REDIS_REPLY_NIL)
         return with_exception_new(&SerializationFailure, 0,
                                   "EXEC: a watched key has changed: nothing is done");
     if (reply->type == REDIS_REPLY_ARRAY) return failure_in(reply);
     if (reply->type != REDIS_REPLY_ERROR)
-        return with_exception_new(&InternalError, 0, "EXEC: an unexpected reply");
+        return unknown(conn, with_exception_new(&InterfaceError, 0,
+                                                "its reply was one to an earlier command"));
     if (strncmp(reply->str, "ERR EXEC without MULTI", 22) == 0)
         return with_exception_new(&InternalError, 0,
                                   "EXEC: the transaction was ended in its block");
     return with__redis_failure(reply, "EXEC", NULL);
 }
 
-/* The answer to EXEC is missing: whether it was done, nobody here can know. Takes lost. */
-static const with_exception *unknown(const with_exception *lost)
+/* Before EXEC is sent: the exception for which it is not, and nothing is done, or NULL. */
+static const with_exception *refusal(redisContext *conn)
 {
-    const with_exception *failure = with_exception_new(
-        &TransactionResolutionUnknown, 0,
-        "the connection was lost during EXEC: the transaction may have been done or not (%s)",
-        lost->message);
+    const with_exception *failure = NULL;
 
-    with_exception_unref(lost);
-    return failure;
+    if (!conn->err) failure = with__redis_refuse_end(conn, "EXEC: nothing is done");
+    if (!conn->err || with_isinstance(failure, &InterfaceError)) return failure;
+    with_exception_unref(failure);
+    return with_exception_new(&ConnectionFailure, 0,
+                              "EXEC: the connection was lost before: nothing is done");
 }
 
 /* NULL, or the exception; then nothing of the transaction is left open. */
@@ -98,16 +116,18 @@ static const with_exception *commit(struct cm_redis_multi *self, redisReply **re
 {
     const struct with_redis_words_ words = {{{.kind_ = WITH_REDIS_TEXT_, .as_.data = "EXEC"}}};
     redisContext *conn = self->as;
-    const with_exception *failure;
+    const with_exception *failure = refusal(conn);
     redisReply *reply = NULL;
 
     self->state_ = FAILED;
-    if (conn->err)
-        return with_exception_new(&ConnectionFailure, 0,
-                                  "EXEC: the connection was lost before: nothing is done");
+    if (failure) return failure;
     failure = with__redis_run(conn, &words, with__redis_limit(conn), NULL, &reply);
-    if (failure) return with_isinstance(failure, &ConnectionFailure) ? unknown(failure) : failure;
-    failure = failure_of(reply);
+    if (failure && conn->err) return unknown(conn, failure);
+    if (failure) { /* it could not be made, for want of memory */
+        with__redis_break(conn, REDIS_ERR_OTHER, "an EXEC on it failed");
+        return failure;
+    }
+    failure = failure_of(conn, reply);
     if (!failure) {
         self->state_ = COMMITTED;
         *ret_replies = reply;

@@ -38,7 +38,7 @@ static bool is_answered(redisContext *conn, const char *word, const char *answer
 static void need(redisContext *conn, const char *what)
 {
     if (conn->err) must(with__redis_lost(conn, what));
-    if ((conn->obuf && conn->obuf[0]) || conn->reader->pos < conn->reader->len)
+    if (with__redis_is_busy(conn))
         throw(InterfaceError, "%s: somebody has left replies unread", what);
 }
 

@@ -124,7 +124,8 @@ static bool watch_exit(struct cm_redis_watch *self, const with_exception *except
 
     if (with__redis_is_foreign(self->as) || self->as->err) return false;
     calm = with__redis_calm_begin();
-    failure = with__redis_do(self->as, "UNWATCH", "unwatching");
+    failure = with__redis_refuse_end(self->as, "unwatching");
+    if (!failure) failure = with__redis_do(self->as, "UNWATCH", "unwatching");
     with__redis_calm_end(&calm);
     if (failure) with__redis_report(exception, failure);
     return false;

@@ -262,11 +262,12 @@ const with_exception *with__redis_do(redisContext *conn, const char *word, const
     redisReply *reply = NULL;
 
     failure = with__redis_run(conn, &words, WITH__END_SECONDS, NULL, &reply);
-    if (failure || reply->type != REDIS_REPLY_ERROR) {
-        if (reply) freeReplyObject(reply);
-        return failure;
+    if (failure) return failure;
+    if (reply->type == REDIS_REPLY_ERROR) failure = with__redis_failure(reply, what, word);
+    else if (reply->type != REDIS_REPLY_STATUS || strcmp(reply->str, "OK") != 0) {
+        with__redis_break(conn, REDIS_ERR_OTHER, "it has given replies to earlier commands");
+        failure = with__redis_lost(conn, what);
     }
-    failure = with__redis_failure(reply, what, word);
     freeReplyObject(reply);
     return failure;
 }
