@@ -166,6 +166,11 @@ static void connect_to_no_database(void *unused)
     with (LOCAL(.database = 1000)) CHECK(!"entered");
 }
 
+static void connect_to_no_port(void *port)
+{
+    with (cm_redis(NULL, .port = *(int *)port)) CHECK(!"entered");
+}
+
 static void connect_with_bad_timeout(void *unused)
 {
     (void)unused;
@@ -194,6 +199,8 @@ static void test_connections(void)
     CHECK(!strstr(e->message, "secret") && !has_note(e, "secret") && has_note(e, "AUTH"));
     with_exception_unref(e);
     CHECK_THROWS(connect_to_no_database, NULL, ProgrammingError, "DB index");
+    CHECK_THROWS(connect_to_no_port, &(int){-1}, ValueError, "no port -1");
+    CHECK_THROWS(connect_to_no_port, &(int){65536}, ValueError, "no port 65536");
     CHECK_THROWS(connect_with_bad_timeout, NULL, ValueError, "command_timeout_seconds is -1");
     CHECK_THROWS(connect_too_often, &depth, TooManyConnections, "max number of clients");
     plain("CONFIG SET requirepass word");

@@ -47,8 +47,13 @@ static void leave_name(redisContext *conn)
     plain_on(conn, "CLIENT SETNAME left_behind");
 }
 
-static void (*const leavings[])(redisContext *) = {leave_multi, leave_watch, leave_database,
-                                                   leave_subscription, leave_name};
+static void leave_limit(redisContext *conn)
+{
+    redisSetTimeout(conn, (struct timeval){.tv_usec = 100000});
+}
+
+static void (*const leavings[])(redisContext *) = {leave_multi,        leave_watch, leave_database,
+                                                   leave_subscription, leave_name,  leave_limit};
 
 static void check_clean(redisContext *conn)
 {
@@ -60,6 +65,8 @@ static void check_clean(redisContext *conn)
     with (cm_redis_multi(conn)) with_redis_execute(conn, "PING");
     with (cm_redis_reply(conn, "CLIENT", "GETNAME"), name)
         CHECK(name->type == REDIS_REPLY_NIL || !*name->str);
+    with (cm_redis_reply(conn, "BLPOP", "nothing", 0.3), none)
+        CHECK_INT(none->type, REDIS_REPLY_NIL);
 }
 
 static void check_resets(void)
@@ -92,6 +99,24 @@ static void test_reset(void)
     check_resets();
     options.user = options.password = NULL;
     options.database = 0;
+}
+
+/* A program that knows fewer options, of an older header, gives less; one that gives no size knows none. */
+static void acquire_by(void *old)
+{
+    with (cm_pool(&with_redis_maker, old, .maximum_size = 1, .report = count_report), pool)
+        with (cm_acquire_redis(pool), conn) CHECK(is_reusable(conn));
+}
+
+static void test_size(void)
+{
+    struct with_redis_options old = options;
+
+    old.size = offsetof(struct with_redis_options, command_timeout_seconds);
+    old.command_timeout_seconds = -1; /* not its own */
+    CHECK_NO_THROW(acquire_by, &old);
+    old.size = 0;
+    CHECK_THROWS(acquire_by, &old, ValueError, "without their size");
 }
 
 /* ---- Connections that are of no more use --------------------------------------------------------- */
@@ -208,6 +233,7 @@ int main(void)
     set_up(settings);
     options.socket = socket_path;
     test_reset();
+    test_size();
     test_broken();
     test_fork();
     test_many_threads();

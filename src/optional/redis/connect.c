@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -98,6 +99,16 @@ static struct timeval interval(double seconds)
                             (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
 }
 
+struct with_redis_options with__redis_options(const struct with_redis_options *given)
+{
+    struct with_redis_options options = {0};
+
+    if (!given || given->size < sizeof given->size)
+        throw(ValueError, "cm_redis: options without their size");
+    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    return options;
+}
+
 static void check_seconds(double seconds, const char *name)
 {
     if (!(seconds >= 0)) throw(ValueError, "cm_redis: %s is %g", name, seconds);
@@ -163,6 +174,8 @@ const with_exception *with__redis_introduce(redisContext *conn,
     struct with_redis_words_ words = {{word("AUTH")}};
     const with_exception *failure = NULL;
 
+    if (redisSetTimeout(conn, interval(options->command_timeout_seconds)) != REDIS_OK)
+        return with__redis_lost(conn, NULL);
     if (options->password) {
         words.list[1] = word(options->user ? options->user : options->password);
         if (options->user) words.list[2] = word(options->password);
@@ -186,8 +199,6 @@ static const with_exception *open_connection(const struct with_redis_options *op
         return with_exception_new(&MemoryError, 0, "no memory for a connection");
     if (self.conn->err) return refused(options, self.conn);
     with__redis_adopt(self.conn);
-    if (options->command_timeout_seconds > 0)
-        redisSetTimeout(self.conn, interval(options->command_timeout_seconds));
     failure = with__redis_introduce(self.conn, options, !options->password);
     if (failure) return failure;
     *ret_conn = self.conn;
@@ -200,6 +211,8 @@ redisContext *with__redis_open(const struct with_redis_options *options)
     const with_exception *failure;
     redisContext *conn = NULL;
 
+    if (options->port < 0 || options->port > 65535)
+        throw(ValueError, "cm_redis: there is no port %d", options->port);
     check_seconds(options->connect_timeout_seconds, "connect_timeout_seconds");
     check_seconds(options->command_timeout_seconds, "command_timeout_seconds");
     failure = open_connection(options, &conn);
@@ -227,5 +240,5 @@ WITH_CLASS(cm_redis, redis_enter, redis_exit);
 
 struct cm_redis cm_redis_(const struct with_redis_options *options)
 {
-    return WITH_NEW(cm_redis, .options_ = *options);
+    return WITH_NEW(cm_redis, .options_ = with__redis_options(options));
 }

@@ -25,12 +25,15 @@ enum {
 /* Makes a connection one of this process. */
 void with__redis_adopt(redisContext *conn);
 
+/* The options that the caller knows of, the others 0. ValueError if they are without their size. */
+struct with_redis_options with__redis_options(const struct with_redis_options *given);
+
 /* Makes a connection, or throws; redisFree() ends it. */
 redisContext *with__redis_open(const struct with_redis_options *options);
 
 /*
- * Says who we are, if there is a password, and selects the database if that is not 0 or with `ask`: so
- * the server is asked something. NULL, or the exception.
+ * Sets the limit of commands, says who we are, if there is a password, and selects the database if that is
+ * not 0 or with `ask`: so the server is asked something. NULL, or the exception.
  */
 const with_exception *with__redis_introduce(redisContext *conn,
                                             const struct with_redis_options *options, bool ask);

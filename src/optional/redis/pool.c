@@ -11,9 +11,11 @@
 
 enum { CHECK_SECONDS = 5 };
 
-static int open_connection(void *options, void **ret_value)
+static int open_connection(void *argument, void **ret_value)
 {
-    *ret_value = with__redis_open(options);
+    const struct with_redis_options options = with__redis_options(argument);
+
+    *ret_value = with__redis_open(&options);
     return 0;
 }
 
@@ -61,7 +63,7 @@ static void reset_old(redisContext *conn)
 
 static int reset_connection(void *argument, void *conn)
 {
-    const struct with_redis_options *options = argument;
+    const struct with_redis_options options = with__redis_options(argument);
     redisReply *reply = NULL;
     const struct with_redis_words_ words = {{{.kind_ = WITH_REDIS_TEXT_, .as_.data = "RESET"}}};
     bool done, is_old;
@@ -75,7 +77,7 @@ static int reset_connection(void *argument, void *conn)
     if (is_old) reset_old(conn);
     else if (!done)
         throw(InterfaceError, "resetting a connection: RESET is not answered with RESET");
-    must(with__redis_introduce(conn, options, is_old));
+    must(with__redis_introduce(conn, &options, is_old));
     return 0;
 }
 
