@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Each public header compiles alone and twice, with all keywords and with none, as C and as C++,
-# without a warning. Those of optional libraries that are not built are left out.
+# without a warning; so does a user's code. Those of optional libraries that are not built are left out.
 set -u
 
 source=${WITH_SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
@@ -85,6 +85,13 @@ for order in "" -r; do
     gcc -x c -fsyntax-only -fexceptions -DWITH_SHOW_WARNINGS_ -I"$source/include" \
         ${WITH_OPTIONAL_INCLUDES-} "$here/program" >"$here/log" 2>&1 || failed=1
     grep -A5 -E 'redefined|error' "$here/log" && failed=1
+done
+
+# Nor does what their macros become in the user's code.
+for library in ${WITH_OPTIONAL-}; do
+    header="the example of $library"
+    cp "$source/examples/$library.c" "$here/program"
+    for compiler in gcc clang; do compiles $compiler c -std=gnu11 -Wconversion; done
 done
 
 # Without -fexceptions the exits would be skipped in silence.

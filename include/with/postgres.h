@@ -206,7 +206,7 @@ WITH_API struct with_postgres_parameter_ with_postgres_bytea_(struct with_postgr
              float: with_postgres_double_, double: with_postgres_double_,                          \
              char *: with_postgres_text_, const char *: with_postgres_text_,                       \
              void *: with_postgres_null_, struct with_postgres_bytes: with_postgres_bytea_)(X)
-#define WITH_POSTGRES_0_(SQL)
+#define WITH_POSTGRES_0_(SQL) {.type = 0}
 #define WITH_POSTGRES_1_(DONE, A) WITH_POSTGRES_PARAMETER_(A)
 #define WITH_POSTGRES_2_(DONE, A, ...) WITH_POSTGRES_PARAMETER_(A), WITH_POSTGRES_1_(A, __VA_ARGS__)
 #define WITH_POSTGRES_3_(DONE, A, ...) WITH_POSTGRES_PARAMETER_(A), WITH_POSTGRES_2_(A, __VA_ARGS__)
