@@ -37,6 +37,44 @@ static void leave_objects(PGconn *conn)
     with_postgres_execute(conn, "LISTEN left_behind");
 }
 
+static void leave_table_of_query(PGconn *conn)
+{
+    with_postgres_execute(conn, "CREATE TEMP TABLE left_behind AS SELECT 1");
+}
+
+static void leave_table_of_select(PGconn *conn)
+{
+    PQclear(PQexec(conn, "SELECT 1 INTO TEMP left_behind"));
+}
+
+static void leave_cursor(PGconn *conn)
+{
+    with_postgres_execute(conn, "DECLARE left_behind CURSOR WITH HOLD FOR SELECT 1");
+}
+
+static void leave_notification(PGconn *conn)
+{
+    with_postgres_execute(conn, "LISTEN left_behind");
+    with_postgres_execute(conn, "NOTIFY left_behind");
+}
+
+static void never_call(void *unused, const PGresult *notice)
+{
+    (void)unused, (void)notice;
+    CHECK(!"called when its holder is gone");
+}
+
+static void leave_receiver(PGconn *conn)
+{
+    PQsetNoticeReceiver(conn, never_call, NULL);
+    PQclear(PQexec(conn, "BEGIN"));
+}
+
+static void leave_nonblocking(PGconn *conn)
+{
+    PQsetnonblocking(conn, 1);
+}
+
 static void leave_transaction(PGconn *conn)
 {
     PQclear(PQexec(conn, "BEGIN"));
@@ -83,10 +121,13 @@ static const struct {
     void (*leave)(PGconn *conn);
     bool kept;
 } leavings[] = {
-    {leave_settings, true},      {leave_objects, true},
-    {leave_transaction, true},   {leave_failed_transaction, true},
-    {leave_statement, false},    {leave_rows, false},
-    {leave_answer, false},       {leave_copies, false},
+    {leave_settings, true},       {leave_objects, true},
+    {leave_table_of_query, true}, {leave_table_of_select, true},
+    {leave_cursor, true},         {leave_notification, true},
+    {leave_receiver, true},       {leave_nonblocking, true},
+    {leave_transaction, true},    {leave_failed_transaction, true},
+    {leave_statement, false},     {leave_rows, false},
+    {leave_answer, false},        {leave_copies, false},
     {leave_rows_of_copy, false},
 };
 
@@ -97,6 +138,10 @@ static void check_clean(PGconn *conn)
     check_value(conn, "SELECT count(*) FROM pg_class WHERE relname = 'left_behind'", "0");
     check_value(conn, "SELECT count(*) FROM pg_prepared_statements WHERE name <> ''", "0");
     check_value(conn, "SELECT count(*) FROM pg_listening_channels()", "0");
+    check_value(conn, "SELECT count(*) FROM pg_cursors WHERE is_holdable", "0");
+    with_postgres_execute(conn, "DO 'BEGIN RAISE NOTICE ''one''; END'");
+    CHECK(!PQnotifies(conn));
+    CHECK(!PQisnonblocking(conn));
     CHECK_INT(number_of("SELECT count(*) FROM t"), 0);
 }
 

@@ -21,6 +21,16 @@ struct parameters {
     double timeout_seconds;
 };
 
+struct with_postgres_options with__postgres_options(const struct with_postgres_options *given)
+{
+    struct with_postgres_options options = {.size = sizeof options};
+
+    if (!given || given->size < offsetof(struct with_postgres_options, conninfo))
+        throw(ValueError, "cm_postgres: options without their size");
+    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    return options;
+}
+
 static void check_seconds(double seconds, const char *name)
 {
     if (!(seconds >= 0)) throw(ValueError, "cm_postgres: %s is %g", name, seconds);
@@ -171,7 +181,7 @@ static void ignore_notice(void *unused, const PGresult *notice)
     (void)unused, (void)notice;
 }
 
-static bool set_up(PGconn *conn, const struct with_postgres_options *options)
+bool with__postgres_set_up(PGconn *conn, const struct with_postgres_options *options)
 {
     struct with__postgres *state = with__postgres_state(conn);
 
@@ -181,6 +191,7 @@ static bool set_up(PGconn *conn, const struct with_postgres_options *options)
     PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
     PQsetNoticeReceiver(conn, options->notice ? options->notice : ignore_notice,
                         options->notice_argument);
+    PQuntrace(conn);
     return true;
 }
 
@@ -197,7 +208,7 @@ static PGconn *open_connection(const struct with_postgres_options *options,
     if (conn && !make_connection(&self, with__postgres_in(parameters->timeout_seconds)))
         *ret_failure = PQstatus(conn) == CONNECTION_BAD ? failure_of(conn)
                                                         : late(conn, parameters->timeout_seconds);
-    else if (!conn || !set_up(conn, options))
+    else if (!conn || !with__postgres_set_up(conn, options))
         *ret_failure = with_exception_new(&MemoryError, 0, "no memory for a connection");
     else {
         self.conn = NULL;
@@ -208,14 +219,11 @@ static PGconn *open_connection(const struct with_postgres_options *options,
 
 PGconn *with__postgres_connect(const struct with_postgres_options *given)
 {
-    struct with_postgres_options options = {.size = sizeof options};
+    const struct with_postgres_options options = with__postgres_options(given);
     const with_exception *failure = NULL;
     struct parameters parameters;
     PGconn *conn;
 
-    if (!given || given->size < offsetof(struct with_postgres_options, conninfo))
-        throw(ValueError, "cm_postgres: options without their size");
-    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
     if (!options.conninfo) throw(ValueError, "cm_postgres: the conninfo is NULL");
     check_seconds(options.connect_timeout_seconds, "connect_timeout_seconds");
     check_seconds(options.statement_timeout_seconds, "statement_timeout_seconds");

@@ -45,11 +45,14 @@ static const with_exception *declare(const struct cm_postgres_cursor *self)
 void with_postgres_cursor_enter_(struct cm_postgres_cursor *self)
 {
     struct with__postgres *state = with__postgres_need(self->conn_);
+    const bool dirty = state->dirty;
     const with_exception *failure;
 
     if (!self->statement_.sql) throw(ValueError, "cm_postgres_cursor: the SQL is NULL");
     self->name_ = ++state->names;
     failure = declare(self);
+    if (!failure)
+        state->dirty = dirty; /* it ends with its transaction: one WITH HOLD is not ours */
     if (failure) with_throw_again(failure);
     self->cursor_ = (struct with_postgres_cursor){NULL, -1};
     self->as = &self->cursor_;

@@ -51,6 +51,12 @@ struct with__postgres *with__postgres_need(PGconn *conn);
 /* Gives the connection up: the server is told nothing more, and rolls back when it sees that. */
 void with__postgres_break(PGconn *conn, const char *why);
 
+/* The options that the caller knows of, the others 0. ValueError if they are without their size. */
+struct with_postgres_options with__postgres_options(const struct with_postgres_options *given);
+
+/* Sets what the options say of a connection on this side, and takes back what a holder has set; no trip. */
+bool with__postgres_set_up(PGconn *conn, const struct with_postgres_options *options);
+
 /* A new connection. Throws; cancellation acts while it waits, and leaves nothing. */
 PGconn *with__postgres_connect(const struct with_postgres_options *options);
 

@@ -36,18 +36,26 @@ static int check_connection(void *options, void *conn)
     return 0;
 }
 
-static int reset_connection(void *options, void *conn)
+/* Those that came for the last holder. */
+static void drop_notifications(PGconn *conn)
 {
+    for (PGnotify *one; (one = PQnotifies(conn));) PQfreemem(one);
+}
+
+static int reset_connection(void *argument, void *conn)
+{
+    const struct with_postgres_options options = with__postgres_options(argument);
     const struct with__postgres *state = with__postgres_state(conn);
 
-    (void)options;
-    if (!state) return -ENOMEM;
+    if (!state || !with__postgres_set_up(conn, &options)) return -ENOMEM;
     if (!with__postgres_settle(conn, false))
         must(with__postgres_failure(conn, NULL, "resetting a connection", NULL));
     if (PQtransactionStatus(conn) != PQTRANS_IDLE)
         must(with__postgres_try(conn, "ROLLBACK", "resetting a connection"));
     if (state->dirty || state->discard_always)
         must(with__postgres_try(conn, "DISCARD ALL", "resetting a connection"));
+    drop_notifications(conn);
+    PQsetnonblocking(conn, 0);
     return 0;
 }
 

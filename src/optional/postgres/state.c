@@ -33,14 +33,20 @@ __attribute__((constructor)) static void follow_process(void)
 static bool is_clean(const char *tag)
 {
     static const char *const clean[] = {
-        "SELECT",  "INSERT",   "UPDATE",    "DELETE",     "MERGE",      "BEGIN",  "START",
-        "COMMIT",  "ROLLBACK", "SAVEPOINT", "RELEASE",    "FETCH",      "MOVE",   "CLOSE",
-        "DECLARE", "COPY",     "SHOW",      "EXPLAIN",    "LOCK TABLE", "NOTIFY", "TRUNCATE",
-        "VACUUM",  "ANALYZE",  "REFRESH",   "DISCARD ALL"};
+        "SELECT", "INSERT",   "UPDATE",   "DELETE",    "MERGE",   "BEGIN",
+        "START",  "COMMIT",   "ROLLBACK", "SAVEPOINT", "RELEASE", "FETCH",
+        "MOVE",   "CLOSE",    "COPY",     "SHOW",      "EXPLAIN", "LOCK TABLE",
+        "NOTIFY", "TRUNCATE", "VACUUM",   "ANALYZE",   "REFRESH", "DISCARD ALL"};
 
     for (size_t i = 0; i < sizeof clean / sizeof *clean; i++)
         if (strncmp(tag, clean[i], strlen(clean[i])) == 0) return true;
     return false;
+}
+
+/* SELECT INTO and CREATE TABLE AS, of a temporary table perhaps, have the tag of a query, but no rows. */
+static bool has_made_table(ExecStatusType status, const char *tag)
+{
+    return status == PGRES_COMMAND_OK && strncmp(tag, "SELECT", 6) == 0;
 }
 
 /* Each result passes here, those of statements that the user gave to libpq by himself, too. */
@@ -51,7 +57,7 @@ static void look_at_result(const PGEventResultCreate *event)
     const char *tag = PQcmdStatus(event->result);
 
     if (!state || (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)) return;
-    if (!is_clean(tag)) state->dirty = true;
+    if (!is_clean(tag) || has_made_table(status, tag)) state->dirty = true;
     else if (*tag == 'D' && strcmp(tag, "DISCARD ALL") == 0) state->dirty = false;
 }
 
