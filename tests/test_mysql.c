@@ -333,6 +333,33 @@ static void load_file(void *unused)
     with_mysql_execute(conn, "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE keyed (name)");
 }
 
+static void run_long(void *sql)
+{
+    with (cm_mysql_statement(conn, sql), statement) with_mysql_run(statement, 1, 2);
+}
+
+static void execute_long(void *sql)
+{
+    with_mysql_execute(conn, sql, 1, 2);
+}
+
+/* It is cut between two characters, for failures that are found here as well. */
+static void test_long_sql(void)
+{
+    void (*const functions[])(void *) = {run_long, execute_long};
+    char sql[1000] = "DO ?, '";
+
+    while (strlen(sql) < 900) strcat(sql, "ä");
+    strcat(sql, "'");
+    for (int i = 0; i < 2; i++) {
+        const with_exception *e = with_call(functions[i], sql);
+        check_exception(e, &ProgrammingError, "2 values for a statement of 1", __FILE__, __LINE__);
+        CHECK(has_note(e, "ä..."));
+        CHECK(e && e->notes && strlen(e->notes->text) == strlen("SQL: ") + 399 + strlen("..."));
+        with_exception_unref(e);
+    }
+}
+
 static void test_failing_statements(void)
 {
     const with_exception *e = with_call(run_twice_the_same, NULL);
@@ -341,6 +368,7 @@ static void test_failing_statements(void)
     CHECK(has_note(e, "SQL: INSERT INTO keyed"));
     with_exception_unref(e);
     CHECK_THROWS(run_with_too_few, NULL, ProgrammingError, "0 values for a statement of 1");
+    test_long_sql();
     CHECK_THROWS(prepare_nonsense, NULL, ProgrammingError, "You have an error in your SQL");
     CHECK_THROWS(load_file, NULL, NotSupportedError, "local infile");
     CHECK(is_reusable(conn));

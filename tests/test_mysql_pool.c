@@ -94,6 +94,24 @@ static void test_reset(void)
     CHECK(becomes(OTHER_SESSIONS, 0));
 }
 
+/* A program that knows fewer options, of an older header, gives less; one that gives no size knows none. */
+static void acquire_by(void *old)
+{
+    with (cm_pool(&with_mysql_maker, old, .maximum_size = 1, .report = count_report), pool)
+        with (cm_acquire_mysql(pool), conn) CHECK(is_reusable(conn));
+}
+
+static void test_size(void)
+{
+    struct with_mysql_options old = options;
+
+    old.size = offsetof(struct with_mysql_options, read_timeout_seconds);
+    old.read_timeout_seconds = -1; /* not its own */
+    CHECK_NO_THROW(acquire_by, &old);
+    old.size = 0;
+    CHECK_THROWS(acquire_by, &old, ValueError, "without their size");
+}
+
 /* ---- Connections that are of no more use --------------------------------------------------------- */
 
 static void kill_session(MYSQL *conn)
@@ -246,6 +264,7 @@ int main(void)
     options.user = "root";
     options.database = "test";
     test_reset();
+    test_size();
     test_broken();
     test_fork();
     test_many_threads();

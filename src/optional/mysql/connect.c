@@ -5,8 +5,19 @@
 #include "internal.h"
 
 #include <errmsg.h>
+#include <string.h>
 
 /* ---- Options --------------------------------------------------------------------------------- */
+
+struct with_mysql_options with__mysql_options(const struct with_mysql_options *given)
+{
+    struct with_mysql_options options = {0};
+
+    if (!given || given->size < sizeof given->size)
+        throw(ValueError, "cm_mysql: options without their size");
+    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    return options;
+}
 
 static void check_seconds(double seconds, const char *name)
 {
@@ -109,5 +120,5 @@ WITH_CLASS(cm_mysql, mysql_enter, mysql_exit);
 
 struct cm_mysql cm_mysql_(const struct with_mysql_options *options)
 {
-    return WITH_NEW(cm_mysql, .options_ = *options);
+    return WITH_NEW(cm_mysql, .options_ = with__mysql_options(options));
 }

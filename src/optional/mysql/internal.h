@@ -36,6 +36,9 @@ enum with__mysql_reason {
 /* Makes a connection one that can be used here: of this process, in libmariadb's non-blocking form. */
 bool with__mysql_adopt(MYSQL *conn);
 
+/* The options that the caller knows of, the others 0. ValueError if they are without their size. */
+struct with_mysql_options with__mysql_options(const struct with_mysql_options *given);
+
 /* Makes a connection, or throws; with__mysql_close() ends it. */
 MYSQL *with__mysql_open(const struct with_mysql_options *options);
 
@@ -154,6 +157,9 @@ const char *with__mysql_sql_of(const MYSQL_STMT *statement);
 void with__mysql_close_statement(MYSQL *conn, MYSQL_STMT *statement);
 
 /* ---- Failures -------------------------------------------------------------------------------- */
+
+/* Notes the SQL, as much of it as helps. */
+void with__mysql_note_sql(const with_exception *exception, const char *sql);
 
 /*
  * The exception for what failed last on statement (NULL: on conn itself). what (such as "rolling

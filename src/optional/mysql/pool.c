@@ -12,9 +12,11 @@
 
 enum { CHECK_SECONDS = 5 };
 
-static int open_connection(void *options, void **ret_value)
+static int open_connection(void *argument, void **ret_value)
 {
-    *ret_value = with__mysql_open(options);
+    const struct with_mysql_options options = with__mysql_options(argument);
+
+    *ret_value = with__mysql_open(&options);
     return 0;
 }
 
@@ -39,7 +41,7 @@ static int check_connection(void *options, void *conn)
 static int reset_connection(void *argument, void *conn)
 {
     static const char what[] = "resetting a connection";
-    const struct with_mysql_options *options = argument;
+    const struct with_mysql_options options = with__mysql_options(argument);
     struct with__mysql_call call = {.conn = conn};
     const with_exception *failure =
         with__mysql_drain(conn, NULL, WITH__SETTLE_SECONDS, WITH__DRAIN_SECONDS);
@@ -52,9 +54,9 @@ static int reset_connection(void *argument, void *conn)
         with_throw_again(with_exception_new(&InterfaceError, CR_COMMANDS_OUT_OF_SYNC,
                                             "%s: somebody has left rows of a result unread", what));
     must(&with__mysql_reset, &call, WITH__ROLLBACK_SECONDS, what);
-    call.text = options->charset ? options->charset : "utf8mb4";
+    call.text = options.charset ? options.charset : "utf8mb4";
     must(&with__mysql_set_charset, &call, WITH__SETTLE_SECONDS, what);
-    call.text = options->database;
+    call.text = options.database;
     if (call.text && (!call.conn->db || strcmp(call.conn->db, call.text) != 0))
         must(&with__mysql_select_db, &call, WITH__SETTLE_SECONDS, what);
     return 0;

@@ -122,6 +122,18 @@ static const with_exception_type *type_of(unsigned number, const char *sqlstate)
 
 enum { SQL_SHOWN = 400 };
 
+void with__mysql_note_sql(const with_exception *exception, const char *sql)
+{
+    size_t length = strnlen(sql, SQL_SHOWN + 1);
+    const bool cut = length > SQL_SHOWN;
+
+    if (cut) {
+        length = SQL_SHOWN;
+        while (length > 0 && ((unsigned char)sql[length] & 0xC0) == 0x80) length--; /* UTF-8 */
+    }
+    with_add_note(exception, "SQL: %.*s%s", (int)length, sql, cut ? "..." : "");
+}
+
 static const with_exception *make(MYSQL *conn, MYSQL_STMT *statement, const char *what)
 {
     const bool its_own = statement && mysql_stmt_errno(statement) != 0;
@@ -139,7 +151,7 @@ static const with_exception *make(MYSQL *conn, MYSQL_STMT *statement, const char
                            why      ? why
                            : number ? text
                                     : "the connection is lost");
-    if (!why && number && strcmp(sqlstate, "HY000") != 0)
+    if (!why && number && strcmp(sqlstate, "HY000") != 0 && strcmp(sqlstate, "00000") != 0)
         with_add_note(e, "SQLSTATE: %s", sqlstate);
     return e;
 }
@@ -149,9 +161,7 @@ const with_exception *with__mysql_failure(MYSQL *conn, MYSQL_STMT *statement, co
 {
     const with_exception *e = make(conn, statement, what);
 
-    if (sql)
-        with_add_note(e, "SQL: %.*s%s", SQL_SHOWN, sql,
-                      strnlen(sql, SQL_SHOWN + 1) <= SQL_SHOWN ? "" : "...");
+    if (sql) with__mysql_note_sql(e, sql);
     if (with_isinstance(e, &with_ConnectionFailure)) with__mysql_break(conn, WITH__MYSQL_LOST);
     else with__mysql_refresh(conn);
     return e;

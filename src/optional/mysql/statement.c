@@ -82,7 +82,7 @@ const with_exception *with__mysql_execute_statement(MYSQL_STMT *statement, const
         const with_exception *e = with_exception_new(&ProgrammingError, ER_WRONG_ARGUMENTS,
                                                      "%u values for a statement of %lu parameters",
                                                      count, mysql_stmt_param_count(statement));
-        if (sql) with_add_note(e, "SQL: %s", sql);
+        if (sql) with__mysql_note_sql(e, sql);
         return e;
     }
     if ((count && mysql_stmt_bind_param(statement, binds)) ||
