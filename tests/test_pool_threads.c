@@ -369,6 +369,26 @@ static void test_large_enough(void)
     end_pool(pool, &all);
 }
 
+/* Nor if its threads wait while they hold one: each is one thread. */
+static void test_waiting_holders(void)
+{
+    static struct things all;
+    struct task tasks[2];
+    with_pool *pool = NEW_POOL(&all, .maximum_size = 3);
+
+    pthread_barrier_init(&barrier, NULL, 3);
+    for (int i = 0; i < 2; i++) start(&tasks[i], nest_in_thread, pool, i);
+    WAIT_UNTIL(measure(pool).held == 2);
+    with_pool_suspend(pool);
+    pthread_barrier_wait(&barrier);
+    WAIT_UNTIL(measure(pool).waiting == 2);
+    with_pool_resume(pool);
+    for (int i = 0; i < 2; i++) CHECK(!join(&tasks[i]));
+    pthread_barrier_destroy(&barrier);
+    CHECK_INT(all.reports[WITH_POOL_TOO_SMALL], 0);
+    end_pool(pool, &all);
+}
+
 /* ---- Suspension and the end ---------------------------------------------------------------- */
 
 static void test_suspend(void)
@@ -477,6 +497,7 @@ int main(void)
     test_own_deadlock();
     test_common_deadlock();
     test_large_enough();
+    test_waiting_holders();
     test_suspend();
     test_close();
     test_free_early();

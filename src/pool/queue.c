@@ -157,9 +157,11 @@ static bool all_would_wait_locked(const struct with__request *request)
 static void see_nesting_locked(struct with__request *request)
 {
     with_pool *pool = request->pool;
-    unsigned threads = pool->waiting;
+    unsigned threads = 0;
 
     if (request->thread->held == 0) return;
+    for (const struct with__request *other = pool->first; other; other = other->next)
+        threads += other->nesting == 0; /* the others hold what is counted below */
     for (unsigned i = 0; i < pool->occupied; i++) {
         const struct with__slot *slot = pool->slots[i];
         if (slot->state != WITH__HELD) continue;
