@@ -54,11 +54,16 @@ UNCHECKED void *calloc(size_t count, size_t size)
 }
 #endif
 
+/* ThreadSanitizer must hear of the thread. clang's stands in the program itself, before what is next. */
+int __interceptor_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)
+    __attribute__((weak));
+
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *),
                    void *argument)
 {
     static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
+    if (!real) real = __interceptor_pthread_create;
     if (!real) *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
     if (take_one(&threads_refused)) return EAGAIN;
     return real(thread, attributes, function, argument);
