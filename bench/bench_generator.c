@@ -94,13 +94,13 @@ static void beside_python(void)
                                 "def generator(n):\n"
                                 "    yield n\n";
 
-    bench_beside_python("generator", generator_loop, setup, "with generator(1) as value: pass", 10);
-    bench_beside_python("plain", plain_loop, setup, "with generator(1) as value: pass", 10);
+    bench_beside_python("generator", generator_loop, setup, "with generator(1) as value: pass", 20);
+    bench_beside_python("plain", plain_loop, setup, "with generator(1) as value: pass", 20);
     bench_beside_python("generator-exception", generator_exception_loop, setup,
                         "try:\n"
                         "    with generator(1): raise ValueError('through')\n"
                         "except ValueError: pass",
-                        7);
+                        20);
 }
 
 int main(int argc, char **argv)
