@@ -232,8 +232,7 @@ static void *send_and_be_cancelled(void *in_transaction)
     return NULL;
 }
 
-/* libpq believes that it has still to send what it has sent: nobody may do that for it. */
-/* It loses what it had in hand then. So this is not for those who look for leaks; valgrind has its own malloc. */
+/* libpq loses what it had in hand when it is cancelled. So this is not for those who look for leaks; valgrind has its own malloc. */
 static bool may_leak(void)
 {
 #ifdef TEST_SANITIZED
@@ -243,6 +242,7 @@ static bool may_leak(void)
 #endif
 }
 
+/* libpq believes that it has still to send what it has sent: nobody may do that for it. */
 static void test_cancelled_after_send(void)
 {
     pthread_t thread;
