@@ -18,6 +18,8 @@ PACKAGES = cmake gcc libc6-dev make
 OPTIONAL_PACKAGES = libhiredis-dev libmariadb-dev libpq-dev libsqlite3-dev
 # The servers that tests run, privately.
 SERVER_PACKAGES = mariadb-client-core mariadb-server-core postgresql redis-server
+# What benchmarks compare with.
+PEER_PACKAGES = g++ golang-go libaprutil1-dev pkgconf python3
 TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) clang g++ libdw-dev mandoc \
 	musl-tools pkgconf python3 spin
 
@@ -57,7 +59,7 @@ test: ## build and run all tests (TESTS="-R lock": some)
 	$(TEST_IN) $(BUILD)
 
 bench: ## build the benchmarks and run one after another
-	$(INSTALL_PACKAGES) $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) g++
+	$(INSTALL_PACKAGES) $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES)
 	$(CONFIGURE) -B $(BUILD)
 	$(BUILD_IN) $(BUILD) -j $(JOBS) --target benches
 	$(BUILD_IN) $(BUILD) --target bench

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What does acquire and release cost, on an idle pool of 4, with the holder recorded, in 1, 2 and 8
- * threads, beside a bare stack under a mutex with a condition, and apr_reslist where it is there? Then:
- * the memory of an idle slot, and 1,000 threads that wait for one item.
+ * threads, beside a bare stack under a mutex with a condition, and where they are there apr_reslist and
+ * the pool of Go's database/sql? Then: the memory of an idle slot, and 1,000 threads that wait for one
+ * item.
  *
  * Unlike the other benchmarks this one measures threads against each other; so it takes turns in rounds
  * of its own, and the processors are not chosen.
@@ -14,6 +15,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -212,6 +214,35 @@ static double measure(void (*function)(long count), int threads, long count)
     return (ended - begun) / (double)(count / threads * threads);
 }
 
+/* Stands for the pool of Go's database/sql, which is measured in a process of its own. */
+static void run_go(long count)
+{
+    (void)count;
+}
+
+static double measure_go(int threads, long count)
+{
+#ifdef BENCH_GO
+    char command[4096];
+    FILE *peer;
+    double ns = 0;
+
+    snprintf(command, sizeof command, "'%s' %d %ld", BENCH_GO, threads, count);
+    peer = popen(command, "r");
+    if (!peer || fscanf(peer, "%lf", &ns) != 1 || pclose(peer) != 0) abort();
+    return ns;
+#else
+    (void)threads;
+    (void)count;
+    abort();
+#endif
+}
+
+static double measure_any(void (*function)(long), int threads, long count)
+{
+    return function == run_go ? measure_go(threads, count) : measure(function, threads, count);
+}
+
 static int compare(const void *a, const void *b)
 {
     const double left = *(const double *)a, right = *(const double *)b;
@@ -226,8 +257,8 @@ static void answer(const char *name, void (*ours)(long), const char *peer_name, 
     double ratios[ROUNDS], best = 1e9, peer_best = 1e9;
 
     for (int i = 0; i < ROUNDS; i++) {
-        const double first = measure(i % 2 ? ours : peer, threads, 200000);
-        const double second = measure(i % 2 ? peer : ours, threads, 200000);
+        const double first = measure_any(i % 2 ? ours : peer, threads, 200000);
+        const double second = measure_any(i % 2 ? peer : ours, threads, 200000);
         const double our_ns = i % 2 ? first : second, peer_ns = i % 2 ? second : first;
         ratios[i] = our_ns / peer_ns;
         if (our_ns < best) best = our_ns;
@@ -246,6 +277,9 @@ static void answer_all(int threads)
 #ifdef BENCH_APR
     answer("with", run_with, "apr_reslist", run_reslist, threads);
     answer("with", run_with, "apr_reslist, limits", run_reslist_limited, threads);
+#endif
+#ifdef BENCH_GO
+    answer("with", run_with, "Go's database/sql", run_go, threads);
 #endif
 }
 
@@ -312,6 +346,9 @@ int main(void)
     make_reslists();
 #else
     puts("no libaprutil-1: apr_reslist is left out");
+#endif
+#ifndef BENCH_GO
+    puts("no Go: its database/sql is left out");
 #endif
     if (with_pool_new(&maker, NULL, &options, &pool) != 0) abort();
     for (int i = 0; i < SIZE; i++)
