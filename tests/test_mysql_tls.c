@@ -3,39 +3,10 @@
  * with/mysql.h over TLS: all waits are as over plain connections, and the second connection that stops a
  * statement is made as the first one was.
  */
+#include "servers/certificate.h"
 #include "test_mysql.h"
 
-static char directory[] = "/tmp/with-tls-XXXXXX";
-static char certificate[64], key[64];
-static pid_t owner;
 static MYSQL *conn;
-
-static void remove_certificate(void)
-{
-    if (getpid() != owner) return;
-    unlink(certificate);
-    unlink(key);
-    rmdir(directory);
-}
-
-/* Without the tool there is nothing to be tested. */
-static void make_certificate(void)
-{
-    char command[400];
-
-    if (!mkdtemp(directory)) abort();
-    snprintf(certificate, sizeof certificate, "%s/certificate.pem", directory);
-    snprintf(key, sizeof key, "%s/key.pem", directory);
-    snprintf(command, sizeof command,
-             "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout %s "
-             "-out %s >/dev/null 2>&1 && chmod 755 %s && chmod 644 %s",
-             key, certificate, directory, key);
-    owner = getpid();
-    atexit(remove_certificate);
-    if (system(command) == 0) return;
-    puts("skipped: there is no openssl");
-    exit(77);
-}
 
 static void want_tls(MYSQL *c, void *unused)
 {
@@ -43,7 +14,7 @@ static void want_tls(MYSQL *c, void *unused)
 
     (void)unused;
     mysql_options(c, MYSQL_OPT_SSL_ENFORCE, &yes);
-    mysql_ssl_set(c, NULL, NULL, certificate, NULL, NULL);
+    mysql_ssl_set(c, NULL, NULL, tls.certificate, NULL, NULL);
 }
 
 static void wait_in_query(void)
@@ -127,9 +98,9 @@ int main(void)
     char certificate_setting[100], key_setting[100];
     const char *const settings[] = {certificate_setting, key_setting, NULL};
 
-    make_certificate();
-    snprintf(certificate_setting, sizeof certificate_setting, "ssl-cert=%s", certificate);
-    snprintf(key_setting, sizeof key_setting, "ssl-key=%s", key);
+    make_certificate("mysql");
+    snprintf(certificate_setting, sizeof certificate_setting, "ssl-cert=%s", tls.certificate);
+    snprintf(key_setting, sizeof key_setting, "ssl-key=%s", tls.key);
     set_up(settings);
     with (cm_mysql("127.0.0.1", .port = (unsigned)server.port, .user = "root", .database = "test",
                    .configure = want_tls),
