@@ -31,33 +31,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "test.h"
+#include "test_exceptions.h"
 
 #define HELPER static inline __attribute__((unused))
-
-/* Runs function(argument) and checks the type of what escapes it, and a part of its message. */
-#define CHECK_THROWS(FUNCTION, ARGUMENT, TYPE, PART)                                               \
-    do {                                                                                           \
-        const with_exception *thrown_ = with_call(FUNCTION, ARGUMENT);                             \
-        check_exception(thrown_, &TYPE, PART, __FILE__, __LINE__);                                 \
-        with_exception_unref(thrown_);                                                             \
-    } while (0)
-#define CHECK_NO_THROW(FUNCTION, ARGUMENT)                                                         \
-    do {                                                                                           \
-        const with_exception *thrown_ = with_call(FUNCTION, ARGUMENT);                             \
-        CHECK_STR(thrown_ ? thrown_->message : "nothing", "nothing");                              \
-        with_exception_unref(thrown_);                                                             \
-    } while (0)
-
-HELPER void check_exception(const with_exception *e, const with_exception_type *type,
-                            const char *part, const char *file, int line)
-{
-    const bool good = e && e->type == type && strstr(e->message, part);
-
-    if (test_check(good, file, line, "the exception's type and message")) return;
-    fprintf(stderr, "    got    %s: %s\n    wanted %s: %s\n", e ? e->type->name : "none",
-            e ? e->message : "", type->name, part);
-}
 
 HELPER int notes_of(const with_exception *e)
 {
@@ -65,13 +41,6 @@ HELPER int notes_of(const with_exception *e)
 
     for (const with_note *note = e->notes; note; note = note->next) number++;
     return number;
-}
-
-HELPER bool has_note(const with_exception *e, const char *part)
-{
-    for (const with_note *note = e ? e->notes : NULL; note; note = note->next)
-        if (strstr(note->text, part)) return true;
-    return false;
 }
 
 HELPER int open_descriptors(void)
