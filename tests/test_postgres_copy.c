@@ -299,6 +299,29 @@ static void test_failures_out(void)
     CHECK(is_reusable(conn));
 }
 
+/* ---- Refused where it is no COPY that is wanted ---------------------------------------------------- */
+
+static void copy_late(void *unused)
+{
+    (void)unused;
+    with (cm_postgres_result(conn, "COPY late FROM STDIN")) CHECK(!"no failure");
+}
+
+/* The server reads the data late: nothing may make it answer twice, or it is noticed. */
+static void test_copy_as_result(void)
+{
+    plain("CREATE TABLE late (id integer)");
+    plain("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS "
+          "'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'");
+    plain("CREATE TRIGGER wait BEFORE INSERT ON late EXECUTE FUNCTION wait()");
+    CHECK_THROWS(copy_late, NULL, ProgrammingError, "use cm_postgres_copy_in");
+    for (int i = 0; i < 3; i++) CHECK(is_reusable(conn));
+    with_postgres_execute(conn, "SET statement_timeout = 100");
+    CHECK_THROWS(copy_late, NULL, ProgrammingError, "use cm_postgres_copy_in");
+    CHECK(with_postgres_is_broken(conn));
+    plain("DROP TABLE late");
+}
+
 /* ---- fork() ---------------------------------------------------------------------------------------- */
 
 static void test_fork(void)
@@ -335,6 +358,7 @@ int main(void)
         test_out_in_transaction();
         test_failures_out();
         test_fork();
+        test_copy_as_result(); /* the last: it leaves nothing to be used */
     }
     return tear_down();
 }

@@ -238,12 +238,48 @@ static bool drain(PGconn *conn, with__moment deadline)
     return false;
 }
 
+/* Whether the server waits for the data of a COPY; drops what is at hand before that. */
+static bool wants_data(PGconn *conn)
+{
+    while (!PQisBusy(conn)) {
+        PGresult *result = PQgetResult(conn);
+        const ExecStatusType status = PQresultStatus(result);
+
+        PQclear(result);
+        if (status == PGRES_COPY_IN) return true;
+        if (!result || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) return false;
+    }
+    return false;
+}
+
+/* Whether the answer to a question is not that to one before it, which has nothing in it. */
+static bool in_step(PGconn *conn, with__moment deadline)
+{
+    PGresult *result;
+
+    if (!PQsendQuery(conn, "SELECT 1")) return false;
+    if (!with__postgres_await(conn, deadline, PTHREAD_CANCEL_DISABLE)) return false;
+    result = PQgetResult(conn);
+    PQclear(result);
+    return result && drain(conn, deadline);
+}
+
+/*
+ * Ends a COPY FROM STDIN by its data, not by a request. In the extended protocol libpq sends a Sync behind
+ * the statement and one behind the data. A server that fails before it reads the data answers both.
+ */
+static bool end_copy_in(PGconn *conn, with__moment deadline)
+{
+    return refuse_copy(conn, deadline) && drain(conn, deadline) && in_step(conn, deadline);
+}
+
 /* The request may have come before the statement, which is on its way: so it is repeated. */
 static bool stop_and_drain(PGconn *conn)
 {
     const with__moment deadline = with__postgres_exit_deadline(conn);
     with__moment next = now();
 
+    if (wants_data(conn)) return end_copy_in(conn, deadline);
     while (next < deadline) {
         PQflush(conn);
         if (!request_stop(conn, deadline)) return false;
