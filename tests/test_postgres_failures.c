@@ -232,6 +232,26 @@ static void *send_and_be_cancelled(void *in_transaction)
     return NULL;
 }
 
+static void *lock_and_be_cancelled(void *conn)
+{
+    with (cm_postgres_lock(conn, 1)) {
+        cancelled_after_send = true;
+        PQclear(PQexec(conn, "INSERT INTO list VALUES (1)"));
+    }
+    return NULL;
+}
+
+static void cancel_after_send(void *(*function)(void *), void *argument)
+{
+    pthread_t thread;
+    void *result;
+
+    plain("DELETE FROM list");
+    CHECK_INT(pthread_create(&thread, NULL, function, argument), 0);
+    pthread_join(thread, &result);
+    CHECK(result == PTHREAD_CANCELED);
+}
+
 /* libpq loses what it had in hand when it is cancelled. So this is not for those who look for leaks; valgrind has its own malloc. */
 static bool may_leak(void)
 {
@@ -245,17 +265,24 @@ static bool may_leak(void)
 /* libpq believes that it has still to send what it has sent: nobody may do that for it. */
 static void test_cancelled_after_send(void)
 {
-    pthread_t thread;
-    void *result;
-
     plain("CREATE TABLE list (id integer)");
     for (int i = 0; i < 2; i++) {
-        CHECK_INT(pthread_create(&thread, NULL, send_and_be_cancelled, i ? "" : NULL), 0);
-        pthread_join(thread, &result);
-        CHECK(result == PTHREAD_CANCELED);
+        cancel_after_send(send_and_be_cancelled, i ? "" : NULL);
         CHECK(becomes(OTHER_SESSIONS, 0));
         CHECK(number_of("SELECT count(*) FROM list") <= 1); /* it was stopped, perhaps in time */
     }
+}
+
+/* Nor may the next who uses the connection. */
+static void test_kept_after_send(void)
+{
+    with (cm_postgres(conninfo), conn) {
+        cancel_after_send(lock_and_be_cancelled, conn);
+        CHECK(with_postgres_is_broken(conn));
+        PQclear(PQexec(conn, "SELECT 1"));
+    }
+    CHECK(becomes(OTHER_SESSIONS, 0));
+    CHECK(number_of("SELECT count(*) FROM list") <= 1);
 }
 
 /* ---- A child without a descriptor ---------------------------------------------------------------------- */
@@ -321,7 +348,10 @@ int main(void)
         check_not_stopped(&no_threads);
         check_not_stopped(&no_pipes);
     }
-    if (may_leak()) test_cancelled_after_send();
+    if (may_leak()) {
+        test_cancelled_after_send();
+        test_kept_after_send();
+    }
     test_fork_without_descriptors();
     test_signals();
     return tear_down();

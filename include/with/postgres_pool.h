@@ -29,6 +29,9 @@ extern "C" {
  * transactions. What a function called by SELECT does, such as set_config() or pg_advisory_lock(), the
  * tag does not tell: with .discard_always it is discarded after each use, by a round trip. A connection
  * that is broken, or in the middle of a statement, fails its reset, and the pool closes it.
+ * Cancel no thread in a call of libpq's own that waits (PQexec()) on a connection of a pool: what that has
+ * sent may look as if it was not (glibc bug 12683), and be sent again by the next holder. What waits in
+ * with/postgres.h may be cancelled.
  */
 extern WITH_API const struct with_pool_maker with_postgres_maker;
 

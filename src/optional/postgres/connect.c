@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -243,13 +242,9 @@ void with_postgres_enter_(struct cm_postgres *self)
 bool with_postgres_exit_(struct cm_postgres *self, const with_exception *exception)
 {
     struct with__postgres_calm calm = with__postgres_calm_begin(NULL);
-    const bool certain = exception || with_completed(self);
 
-    if (!with__postgres_is_foreign(self->as)) {
-        with__postgres_settle(self->as, certain);
-        /* Cancelled while it sent, libpq may not know that it has: PQfinish() must not do it again. */
-        if (!certain && PQsocket(self->as) >= 0) shutdown(PQsocket(self->as), SHUT_WR);
-    }
+    if (!with__postgres_is_foreign(self->as))
+        with__postgres_settle(self->as, exception || with_completed(self));
     with__postgres_close(self->as);
     with__postgres_calm_end(&calm);
     return false;

@@ -78,6 +78,8 @@ with__moment with__postgres_in(double seconds);
 /* The moment for the answer to a statement of a block, as the options say. */
 with__moment with__postgres_answer_deadline(PGconn *conn);
 
+with__moment with__postgres_now(void);
+
 /* The moment for what an exit waits for: the same, if it is sooner than WITH__SETTLE_SECONDS. */
 with__moment with__postgres_exit_deadline(PGconn *conn);
 
@@ -96,6 +98,7 @@ void with__postgres_calm_end(struct with__postgres_calm *calm);
  * a socket. Cancellation acts in it if `cancel` is PTHREAD_CANCEL_ENABLE; it was disabled before.
  */
 bool with__postgres_wait(PGconn *conn, short events, with__moment deadline, int cancel);
+bool with__postgres_wait_on(int fd, short events, with__moment deadline, int cancel);
 
 /* Sends what is to be sent and waits for a result; false at the deadline. */
 bool with__postgres_await(PGconn *conn, with__moment deadline, int cancel);
@@ -110,9 +113,13 @@ bool with__postgres_look(PGconn *conn);
  * Stops what runs on the connection and reads it to its end, or breaks the connection; whether it can
  * be used. Uncancelled. Not `certain` is what runs if the thread may have been cancelled in the middle
  * of libpq: a send() that was done may look as if it was not (glibc bug 12683), and to go on would be to
- * run a statement twice. So that is stopped, and the connection broken.
+ * run a statement twice. So that is stopped, and the connection broken, and so is one that libpq calls
+ * idle while it has something to send.
  */
 bool with__postgres_settle(PGconn *conn, bool certain);
+
+/* The same, but for what libpq calls idle: that it takes some microseconds to doubt. */
+bool with__postgres_stop(PGconn *conn, bool certain);
 
 /* ---- Running --------------------------------------------------------------------------------- */
 

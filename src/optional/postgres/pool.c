@@ -48,7 +48,7 @@ static int reset_connection(void *argument, void *conn)
     const struct with__postgres *state = with__postgres_state(conn);
 
     if (!state || !with__postgres_set_up(conn, &options)) return -ENOMEM;
-    if (!with__postgres_settle(conn, false))
+    if (!with__postgres_stop(conn, false))
         must(with__postgres_failure(conn, NULL, "resetting a connection", NULL));
     if (PQtransactionStatus(conn) != PQTRANS_IDLE)
         must(with__postgres_try(conn, "ROLLBACK", "resetting a connection"));
