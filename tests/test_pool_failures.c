@@ -262,91 +262,6 @@ static void test_cancelled_in_open(void)
     end_pool(pool, &all);
 }
 
-/* ---- Calling back -------------------------------------------------------------------------- */
-
-static with_pool *called;
-
-static int close_in_open(void *argument, void **ret_value)
-{
-    CHECK_INT(with_pool_close(called, INFINITY), -EDEADLK);
-    return thing_open(argument, ret_value);
-}
-
-static int close_in_check(void *argument, void *value)
-{
-    CHECK_INT(with_pool_close(called, INFINITY), -EDEADLK);
-    return thing_check(argument, value);
-}
-
-static void close_in_close(void *argument, void *value)
-{
-    CHECK_INT(with_pool_close(called, INFINITY), -EDEADLK);
-    thing_close(argument, value);
-}
-
-/* A maker that closes its own pool does not wait for itself. */
-static void test_closed_in_a_call(void)
-{
-    static struct things all;
-    struct with_pool_maker makers[] = {thing_maker, thing_maker, thing_maker};
-    struct with_pool_options options = {.size = sizeof options, .check_seconds = -1};
-    const int wanted[] = {-ECANCELED, 0, 0};
-
-    makers[0].open = close_in_open;
-    makers[1].check = close_in_check;
-    makers[2].close = close_in_close;
-    for (int i = 0; i < 3; i++) {
-        with_pool_item *item = NULL;
-        int code = 0;
-        CHECK_INT(with_pool_new(&makers[i], &all, &options, &called), 0);
-        for (int n = 0; n < 2 && code == 0; n++) {
-            code = with_pool_acquire(called, 1, &item);
-            if (code == 0) CHECK_INT(with_pool_release(item), 0);
-        }
-        CHECK_INT(code, wanted[i]);
-        CHECK_INT(with_pool_close(called, 10), 0);
-        with_pool_free(called);
-    }
-    CHECK_INT(all.live, 0);
-}
-
-static void free_in_report(void *argument, const struct with_pool_report *report)
-{
-    if (report->event == WITH_POOL_LEAK_SUSPECTED) with_pool_free(report->pool);
-    thing_report(argument, report);
-}
-
-/* Then nobody is left who would join the pool's thread. */
-static void test_freed_in_its_thread(void)
-{
-    static struct things all;
-    with_pool *pool = NEW_POOL(&all, .leak_seconds = 0.001, .report = free_in_report);
-    with_pool_item *item = NULL;
-
-    CHECK_INT(with_pool_acquire(pool, 1, &item), 0);
-    WAIT_UNTIL(all.reports[WITH_POOL_LEAK_SUSPECTED] == 1);
-    CHECK_INT(with_pool_release(item), 0);
-    CHECK_INT(all.live, 0);
-}
-
-static void throw_in_report(void *argument, const struct with_pool_report *report)
-{
-    thing_report(argument, report);
-    throw(ValueError, "in the report");
-}
-
-static void test_report_throws(void)
-{
-    static struct things all;
-    with_pool *pool = NEW_POOL(&all, .report = throw_in_report);
-
-    all.reset_fails = 1;
-    with (cm_acquire(pool))
-        ;
-    CHECK_INT(all.reports[WITH_POOL_RESET_FAILED], 1);
-    end_pool(pool, &all);
-}
-
 /* The system's own limit: for an EAGAIN, nothing else happens than that the thread comes later. */
 static void test_no_thread(void)
 {
@@ -426,9 +341,6 @@ int main(void)
     test_backoff_for_ever();
     test_fail_fast();
     if (!UNDER_TSAN) test_cancelled_in_open();
-    test_closed_in_a_call();
-    test_freed_in_its_thread();
-    test_report_throws();
     test_no_thread();
     if (is_ours()) test_memory();
     return test_result();

@@ -315,6 +315,39 @@ static void test_fork_in_open(void)
     end_pool(pool, &all);
 }
 
+static int check_and_fork(void *argument, void *value)
+{
+    pid_t child = fork();
+
+    if (child != 0) CHECK_INT(wait_for(child), 0);
+    return thing_check(argument, value);
+}
+
+/* The child gives up its copy of what was being checked, and opens an item of its own. */
+static void test_fork_in_check(void)
+{
+    static struct things all;
+    struct with_pool_maker maker = thing_maker;
+    const struct with_pool_options options = {
+        .size = sizeof options, .check_seconds = -1, .no_thread = true};
+    with_pool *pool = NULL;
+    const pid_t parent = getpid();
+
+    maker.check = check_and_fork;
+    CHECK_INT(with_pool_new(&maker, &all, &options, &pool), 0);
+    with (cm_acquire(pool))
+        ;
+    with (cm_acquire(pool), value)
+        CHECK_INT(((struct thing *)value)->number, getpid() == parent ? 1 : 2);
+    if (getpid() != parent) {
+        CHECK_INT(all.abandoned, 1);
+        CHECK_INT(with_pool_close(pool, 0), 0);
+        CHECK_INT(all.closed, 1);
+        _exit(test_failures != 0);
+    }
+    end_pool(pool, &all);
+}
+
 int main(void)
 {
     test_ways();
@@ -324,6 +357,7 @@ int main(void)
         test_fork();
         test_fork_while_others_wait();
         test_fork_in_open();
+        test_fork_in_check();
     }
     return test_result();
 }

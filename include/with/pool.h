@@ -170,7 +170,8 @@ WITH_API void with_pool_free(with_pool *pool);
  * all; INFINITY). site, borrowed for ever, is where: the macro with_pool_acquire() fills it in. On
  * success *ret_item is borrowed until with_pool_release(); on failure it is untouched: -ETIMEDOUT,
  * -ECANCELED (closed), -EDEADLK (every item is held by a thread that waits for another one, this
- * thread among them), -ENOMEM, -EINVAL, or what open last returned (an exception's code, else -EIO).
+ * thread among them; what the maker's functions acquire themselves counts), -ENOMEM, -EINVAL, or what
+ * open last returned (an exception's code, else -EIO).
  * Any thread. Blocks, and calls open, check and close. Waiting is a cancellation point, and a
  * cancelled wait holds nothing.
  */
@@ -290,20 +291,20 @@ WITH_CLASS(cm_pool, with_pool_enter_, with_pool_exit_);
     struct NAME {                                                                                  \
         WITH_MANAGER;                                                                              \
         TYPE as;                                                                                   \
-        with_pool *pool;                                                                           \
-        with_pool_item *item; /* for with_pool_adopt() and the like */                             \
-        double wait_seconds;                                                                       \
+        with_pool *pool_;                                                                          \
+        with_pool_item *item_;                                                                     \
+        double wait_seconds_;                                                                      \
     };                                                                                             \
     WITH_INLINE_ void NAME##_enter_(struct NAME *self)                                             \
     {                                                                                              \
-        self->item =                                                                               \
-            with_acquire_enter_(self->pool, self->wait_seconds, self->with_.head.frame.site);      \
-        self->as = (TYPE)(intptr_t)self->item->value;                                              \
+        self->item_ =                                                                              \
+            with_acquire_enter_(self->pool_, self->wait_seconds_, self->with_.head.frame.site);    \
+        self->as = (TYPE)(intptr_t)self->item_->value;                                             \
     }                                                                                              \
     WITH_INLINE_ bool NAME##_exit_(struct NAME *self, const with_exception *exception)             \
     {                                                                                              \
         (void)exception;                                                                           \
-        with_acquire_exit_(self->item);                                                            \
+        with_acquire_exit_(self->item_);                                                           \
         return false;                                                                              \
     }                                                                                              \
     WITH_CLASS_(NAME##_with_class_, NAME, NAME##_enter_, NAME##_exit_, true);                      \
@@ -311,8 +312,8 @@ WITH_CLASS(cm_pool, with_pool_enter_, with_pool_exit_);
     {                                                                                              \
         struct NAME manager; /* WITH_NEW() would store zeros that nobody reads */                  \
         manager.with_.head.manager_class = &NAME##_with_class_;                                    \
-        manager.pool = pool;                                                                       \
-        manager.wait_seconds = seconds;                                                            \
+        manager.pool_ = pool;                                                                      \
+        manager.wait_seconds_ = seconds;                                                           \
         return manager;                                                                            \
     }                                                                                              \
     WITH_INLINE_ struct NAME NAME(with_pool *pool) {                                               \

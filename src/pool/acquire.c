@@ -126,19 +126,17 @@ static bool check_item(struct with__request *request)
     struct with__slot *slot = request->slot;
     with_pool *pool = request->pool;
     const bool good = with__maker_check(pool, slot->item.value) == 0;
-    bool inherited;
 
+    if (with__slot_abandon(slot)) return false; /* check has forked, and this is the child */
     pthread_mutex_lock(&pool->lock);
-    inherited = slot->state == WITH__INHERITED;
-    if (inherited) with__slot_empty_locked(slot);
-    else if (good) {
+    if (good) {
         with__hold_locked(slot, WITH__CHECKING, request->thread, request->site, with__pool_now());
         slot->nested = request->nesting > 0;
         with__request_end_locked(request);
     } else with__slot_closing_locked(slot, WITH__CHECKING, request->thread);
     pthread_mutex_unlock(&pool->lock);
-    if (!good && !inherited) with__slot_close(slot, WITH_POOL_CLOSED_CHECK);
-    return good && !inherited;
+    if (!good) with__slot_close(slot, WITH_POOL_CLOSED_CHECK);
+    return good;
 }
 
 /* Whether an item was opened. If not, it is tried again later, unless the pool fails fast. */
@@ -217,7 +215,7 @@ static int64_t deadline(const with_pool *pool, double wait_seconds, int64_t begu
 }
 
 int with__acquire(with_pool *pool, double wait_seconds, const with_site *site,
-                  with_pool_item **ret_item, const with_exception **ret_exception)
+                  with_pool_item **ret_item, struct with__refusal *ret_refusal)
 {
     struct with__pool_thread *thread = with__pool_thread();
     struct with__slot *slot = take_quickly(pool, thread, site);
@@ -231,8 +229,9 @@ int with__acquire(with_pool *pool, double wait_seconds, const with_site *site,
         code = acquire_slowly(&request);
         if (request.needed) report_small(&request);
         if (code != 0) {
-            *ret_exception = code == request.open_code ? request.failure : NULL;
-            if (!*ret_exception) with_exception_unref(request.failure);
+            ret_refusal->by_open = code == request.open_code;
+            ret_refusal->exception = ret_refusal->by_open ? request.failure : NULL;
+            if (!ret_refusal->by_open) with_exception_unref(request.failure);
             return code;
         }
         with_exception_unref(request.failure);
@@ -246,13 +245,13 @@ int with__acquire(with_pool *pool, double wait_seconds, const with_site *site,
 int with_pool_acquire_at(with_pool *pool, double wait_seconds, const with_site *site,
                          with_pool_item **ret_item)
 {
-    const with_exception *exception = NULL;
+    struct with__refusal refusal;
     int code;
 
     if (!pool || !site || !ret_item || isnan(wait_seconds)) return -EINVAL;
-    code = with__acquire(pool, wait_seconds, site, ret_item, &exception);
+    code = with__acquire(pool, wait_seconds, site, ret_item, &refusal);
     if (code == 0) return 0;
-    with_exception_unref(exception);
+    with_exception_unref(refusal.exception);
     with__unpin(pool);
     return code;
 }

@@ -55,6 +55,7 @@ enum { WITH__BROKEN = 1, WITH__DRAIN = 2, WITH__LEAK_REPORTED = 4 };
 /* A thread, as far as it has used a pool. */
 struct with__pool_thread {
     unsigned held;                /* how many items it holds, of all pools: never too low */
+    unsigned calls;               /* how many functions of makers it is in */
     int number;                   /* as the system counts threads */
     bool registered;              /* its end will be noticed */
     _Atomic(with_pool *) waiting; /* in whose queue it stands; changed under that one's lock */
@@ -89,7 +90,7 @@ struct with__request {
     struct with__slot *slot; /* what the step is about */
     enum with__step step;
     enum with_pool_reason reason; /* of WITH__CLOSE */
-    unsigned nesting;             /* items of this pool that the thread holds */
+    unsigned nesting; /* items of this pool that the thread holds, or is in a call with */
     bool waited;
     int code;                              /* of WITH__FAILED */
     int open_code;                         /* what open last failed with, or 0 */
@@ -125,9 +126,9 @@ struct with_pool {
     void (*report)(void *argument, const struct with_pool_report *report);
     void *report_argument;
 
-    struct with__slot **slots;    /* those in use, occupied of them */
-    struct with__slot *spare;     /* EMPTY ones */
-    struct with__slot *inherited; /* in a child: to be abandoned */
+    struct with__slot **slots;            /* those in use, occupied of them */
+    struct with__slot *spare;             /* EMPTY ones */
+    struct with__slot *_Atomic inherited; /* in a child: to be abandoned; changed under the lock */
     unsigned occupied, waiting, woken;
     uint64_t tickets, random;
     unsigned needed_reported; /* by WITH_POOL_TOO_SMALL */
@@ -264,6 +265,9 @@ int with__why_close_locked(const struct with__slot *slot, int64_t now);
 /* Closes a CLOSING slot's item. Without the lock; may end the pool. */
 void with__slot_close(struct with__slot *slot, enum with_pool_reason reason);
 
+/* Whether the parent holds the item, too: then this copy is given up. Without the lock; may end the pool. */
+bool with__slot_abandon(struct with__slot *slot);
+
 /* As open failed for this slot: no other one for a while. */
 void with__back_off_locked(const struct with__slot *slot, int code, const char *text);
 
@@ -314,12 +318,18 @@ int with__code_of(const with_exception *exception);
 
 /* ---- Acquiring and releasing --------------------------------------------------------------- */
 
+/* Why there is no item. */
+struct with__refusal {
+    bool by_open;                    /* open failed, and the code is its own */
+    const with_exception *exception; /* what open threw (owned), or NULL */
+};
+
 /*
- * As with_pool_acquire_at(); *ret_exception is what open threw (owned), or NULL. After a failure (but
- * not -EINVAL) the pool is pinned, so that it can be asked about it: with__unpin() it.
+ * As with_pool_acquire_at(). After a failure (but not -EINVAL) the pool is pinned, so that it can be
+ * asked about it: with__unpin() it.
  */
 int with__acquire(with_pool *pool, double wait_seconds, const with_site *site,
-                  with_pool_item **ret_item, const with_exception **ret_exception);
+                  with_pool_item **ret_item, struct with__refusal *ret_refusal);
 
 /* Gives back a held slot, whichever thread holds it. Keeps errno. */
 void with__release(struct with__slot *slot);

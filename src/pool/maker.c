@@ -29,10 +29,18 @@ int with__code_of(const with_exception *exception)
     return -EIO;
 }
 
+static void leave_call(struct with__pool_thread **thread)
+{
+    (*thread)->calls--;
+}
+
 /* 0 or a negative errno. */
 static int run(void (*function)(void *call), struct call *call,
                const with_exception **ret_exception)
 {
+    struct with__pool_thread *thread __attribute__((cleanup(leave_call))) = with__pool_thread();
+
+    thread->calls++;
     *ret_exception = with_call(function, call);
     if (*ret_exception) return with__code_of(*ret_exception);
     if (call->code < -INT_MAX) return -EIO; /* there is no such error number */

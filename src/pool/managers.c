@@ -87,27 +87,29 @@ static void say_deadlock(struct with__exception *self, with_pool *pool)
 /* The class is quick, so this names the block. */
 static void __attribute__((noreturn, cold))
 acquire_failed(with_pool *pool, double wait_seconds, const with_site *block, int code,
-               const with_exception *exception)
+               const struct with__refusal *refusal)
 {
     struct with_crossing_ crossing __attribute__((cleanup(with_crossed_)));
     struct with__exception *self;
 
     with_cross_(&crossing, block);
-    if (exception) {
-        with_add_note(exception, "while opening an item for the pool %s", pool->name);
+    if (refusal->exception) {
+        with_add_note(refusal->exception, "while opening an item for the pool %s", pool->name);
         with__unpin(pool);
-        with_throw_again(exception);
+        with_throw_again(refusal->exception);
     }
     if (wait_seconds == 0) wait_seconds = (double)pool->wait_limit / 1e9;
     self = made(code);
-    switch (code) {
+    switch (refusal->by_open ? 0 : code) {
     case -ETIMEDOUT: say_timeout(self, pool, wait_seconds > 0 ? wait_seconds : 0); break;
     case -EDEADLK: say_deadlock(self, pool); break;
     case -ECANCELED: set_message(self, "the pool %s is closed", pool->name); break;
     default: set_message(self, "the pool %s could not open an item", pool->name);
     }
-    if (code == -ETIMEDOUT || code == -EDEADLK) name_holders(&self->exception, pool);
-    if (code != -EDEADLK && code != -ECANCELED) name_failure(&self->exception, pool);
+    if (!refusal->by_open && (code == -ETIMEDOUT || code == -EDEADLK))
+        name_holders(&self->exception, pool);
+    if (refusal->by_open || (code != -EDEADLK && code != -ECANCELED))
+        name_failure(&self->exception, pool);
     with__unpin(pool);
     throw_made(self);
 }
@@ -123,13 +125,13 @@ static void __attribute__((noreturn, cold)) misused(with_pool *pool, const with_
 
 with_pool_item *with_acquire_enter_(with_pool *pool, double wait_seconds, const with_site *block)
 {
-    const with_exception *exception = NULL;
+    struct with__refusal refusal;
     with_pool_item *item;
     int code;
 
     if (__builtin_expect(!pool || isnan(wait_seconds), 0)) misused(pool, block);
-    code = with__acquire(pool, wait_seconds, block, &item, &exception);
-    if (__builtin_expect(code != 0, 0)) acquire_failed(pool, wait_seconds, block, code, exception);
+    code = with__acquire(pool, wait_seconds, block, &item, &refusal);
+    if (__builtin_expect(code != 0, 0)) acquire_failed(pool, wait_seconds, block, code, &refusal);
     return item;
 }
 

@@ -137,7 +137,7 @@ void with__dispatch_locked(with_pool *pool)
 
 /* ---- Nesting ------------------------------------------------------------------------------- */
 
-/* Whether all items are held by threads that wait for one, if this one does so too. */
+/* Whether all are held by threads that wait for one, or are in calls by these, if this one waits too. */
 static bool all_would_wait_locked(const struct with__request *request)
 {
     const with_pool *pool = request->pool;
@@ -145,28 +145,31 @@ static bool all_would_wait_locked(const struct with__request *request)
     if (request->nesting == 0 || !pool->running || pool->occupied < pool->maximum_size)
         return false;
     for (unsigned i = 0; i < pool->occupied; i++) {
-        const struct with__slot *slot = pool->slots[i];
-        const struct with__pool_thread *thread = slot->thread;
-        if (slot->state != WITH__HELD) return false;
+        const struct with__pool_thread *thread = pool->slots[i]->thread;
+        if (!thread) return false; /* idle */
         if (thread != request->thread && atomic_load(&thread->waiting) != pool) return false;
     }
     return true;
 }
 
-/* Counts the items that this thread holds already; if there are some, looks at the pool's size. */
+/*
+ * Counts the items that this thread holds already, or is in a call of the maker's with; if there are
+ * some, looks at the pool's size.
+ */
 static void see_nesting_locked(struct with__request *request)
 {
     with_pool *pool = request->pool;
     unsigned threads = 0;
 
-    if (request->thread->held == 0) return;
+    if (request->thread->held == 0 && request->thread->calls == 0) return;
     for (const struct with__request *other = pool->first; other; other = other->next)
         threads += other->nesting == 0; /* the others hold what is counted below */
     for (unsigned i = 0; i < pool->occupied; i++) {
         const struct with__slot *slot = pool->slots[i];
-        if (slot->state != WITH__HELD) continue;
-        if (slot->thread == request->thread) request->nesting++;
-        if (!slot->nested) threads++;
+        const bool own = slot->thread == request->thread;
+        if (own) request->nesting++;
+        if (slot->state == WITH__HELD) threads += !slot->nested;
+        else threads += own && request->thread->held == 0;
     }
     if (request->nesting == 0 || threads == 0) return;
     request->small_threads = threads;

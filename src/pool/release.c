@@ -42,22 +42,6 @@ static struct with_pool_report describe(const struct with__slot *slot, enum with
     };
 }
 
-/* An item that the parent holds, too: only this copy of it is given up. */
-static bool abandon(struct with__slot *slot)
-{
-    with_pool *pool = slot->pool;
-    bool over;
-
-    if (slot->state != WITH__INHERITED) return false;
-    with__maker_abandon(pool, slot->item.value);
-    pthread_mutex_lock(&pool->lock);
-    with__slot_empty_locked(slot);
-    over = with__pool_is_over_locked(pool);
-    pthread_mutex_unlock(&pool->lock);
-    if (over) with__pool_destroy(pool);
-    return true;
-}
-
 /* reason: why the item must be closed, or -1. */
 static void give_slowly(struct with__slot *slot, int reason)
 {
@@ -93,10 +77,10 @@ void with__release(struct with__slot *slot)
     if (own) thread->held--;
     if (__builtin_expect(!pool->has_reset && give_quickly(pool, slot), 1)) return;
     error = errno;
-    if (!abandon(slot)) {
+    if (!with__slot_abandon(slot)) {
         const bool good = !pool->has_reset || slot->flags & WITH__BROKEN ||
                           with__maker_reset(pool, slot->item.value) == 0;
-        if (!abandon(slot) && !(good && pool->has_reset && give_quickly(pool, slot)))
+        if (!with__slot_abandon(slot) && !(good && pool->has_reset && give_quickly(pool, slot)))
             give_slowly(slot, good ? -1 : WITH_POOL_CLOSED_RESET);
     }
     errno = error;

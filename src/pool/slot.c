@@ -127,6 +127,21 @@ int with__why_close_locked(const struct with__slot *slot, int64_t now)
     return now >= slot->expires ? WITH_POOL_CLOSED_LIFETIME : -1;
 }
 
+bool with__slot_abandon(struct with__slot *slot)
+{
+    with_pool *pool = slot->pool;
+    bool over;
+
+    if (slot->state != WITH__INHERITED) return false;
+    with__maker_abandon(pool, slot->item.value);
+    pthread_mutex_lock(&pool->lock);
+    with__slot_empty_locked(slot);
+    over = with__pool_is_over_locked(pool);
+    pthread_mutex_unlock(&pool->lock);
+    if (over) with__pool_destroy(pool);
+    return true;
+}
+
 void with__slot_close(struct with__slot *slot, enum with_pool_reason reason)
 {
     with_pool *pool = slot->pool;
