@@ -20,8 +20,17 @@ static void count_report(void *unused, const struct with_pool_report *report)
 
 /* ---- What is left behind ------------------------------------------------------------------------ */
 
+static int refuse_file(void **ret_file, const char *name, void *argument)
+{
+    (void)ret_file;
+    (void)name;
+    (void)argument;
+    return 1;
+}
+
 static void leave_settings(MYSQL *conn)
 {
+    mysql_set_local_infile_handler(conn, refuse_file, NULL, NULL, NULL, NULL);
     with_mysql_execute(conn, "SET sort_buffer_size = 65536");
     with_mysql_execute(conn, "SET @left = 'behind'");
     with_mysql_execute(conn, "SET autocommit = 0");
@@ -63,6 +72,7 @@ static void (*const leavings[])(MYSQL *) = {leave_settings,    leave_names, leav
 static void check_clean(MYSQL *conn)
 {
     CHECK(is_reusable(conn));
+    CHECK(conn->options.local_infile_init != refuse_file);
     CHECK_INT(plain_on(conn, "SELECT @@sort_buffer_size = @@global.sort_buffer_size"), 1);
     CHECK_INT(plain_on(conn, "SELECT @left IS NULL"), 1);
     CHECK_INT(plain_on(conn, "SELECT @@autocommit"), 1);

@@ -140,6 +140,32 @@ static void test_bounds(void)
     with_exception_unref(e);
 }
 
+/* All lines of a message are told: the first is the exception's, the others are a note. */
+static void test_lines(void)
+{
+    const with_exception *e;
+
+    snprintf(sql, sizeof sql, "DO $$ BEGIN RAISE EXCEPTION E'one\\ntwo\\nthree'; END $$");
+    e = with_call(run, NULL);
+    check_exception(e, &ProgrammingError, "one", __FILE__, __LINE__);
+    CHECK(e && !strchr(e->message, '\n'));
+    CHECK(has_note(e, "message, from its second line: two\nthree"));
+    with_exception_unref(e);
+}
+
+/* A text of two-byte characters is not cut inside of one. */
+static void test_utf8(void)
+{
+    const with_exception *e;
+    char *text = sql + snprintf(sql, sizeof sql, "SELEKT '");
+
+    for (int i = 0; i < 500; i++) text += snprintf(text, 3, "\303\244");
+    snprintf(text, 2, "'");
+    e = with_call(run, NULL);
+    CHECK(has_note(e, "\303\244... (at character 1)"));
+    with_exception_unref(e);
+}
+
 static void bind_secret(void *unused)
 {
     (void)unused;
@@ -170,6 +196,8 @@ int main(void)
         test_constraints();
         test_others();
         test_bounds();
+        test_lines();
+        test_utf8();
         test_secrets();
         CHECK_THROWS(no_sql, NULL, ValueError, "the SQL is NULL");
     }

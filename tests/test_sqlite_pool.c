@@ -49,6 +49,7 @@ static int deny(void *unused, int action, const char *a, const char *b, const ch
 static void leave_settings(with_pool *pool)
 {
     with (cm_acquire_sqlite(pool), db) {
+        with_sqlite_execute(db, "PRAGMA wal_autocheckpoint = 7");
         with_sqlite_execute(db, "BEGIN; INSERT INTO t VALUES (1)");
         sqlite3_busy_timeout(db, 1);
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, (int *)NULL);
@@ -59,6 +60,7 @@ static void leave_settings(with_pool *pool)
         CHECK_STR(asked(db, "SELECT count(*) FROM t"), "0");
         CHECK_STR(asked(db, "PRAGMA busy_timeout"), "2000");
         CHECK_STR(asked(db, "PRAGMA foreign_keys"), "1");
+        CHECK_STR(asked(db, "PRAGMA wal_autocheckpoint"), "1000");
     }
     CHECK_INT(opened(pool), 1);
 }

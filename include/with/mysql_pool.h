@@ -24,7 +24,8 @@ extern "C" {
  *
  * open does what cm_mysql() does, and may be cancelled. check asks the server, and waits at most 5
  * seconds. reset rolls back what is open, discards the session's state (mysql_reset_connection()) and
- * sets charset and database again. A connection that is broken, or whose rows somebody has left unread,
+ * sets charset, database and the handler of LOAD DATA LOCAL again; what a holder sets by mysql_options()
+ * stays. A connection that is broken, or whose rows somebody has left unread,
  * fails its reset, and the pool closes it.
  */
 extern WITH_API const struct with_pool_maker with_mysql_maker;

@@ -13,9 +13,7 @@ struct with_mysql_options with__mysql_options(const struct with_mysql_options *g
 {
     struct with_mysql_options options = {0};
 
-    if (!given || given->size < sizeof given->size)
-        throw(ValueError, "cm_mysql: options without their size");
-    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    WITH__COPY_OPTIONS("cm_mysql", &options, given);
     return options;
 }
 
@@ -53,10 +51,10 @@ struct connecting {
 
 static void end_connecting(struct connecting *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     with__mysql_close(self->conn);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 static const with_exception *late(const struct with_mysql_options *options, double seconds)
@@ -108,11 +106,11 @@ static void mysql_enter(struct cm_mysql *self)
 
 static bool mysql_exit(struct cm_mysql *self, const with_exception *exception)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     (void)exception;
     with__mysql_close(self->as);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
     return false;
 }
 

@@ -8,6 +8,7 @@
 #ifndef WITH_MYSQL_INTERNAL_H
 #define WITH_MYSQL_INTERNAL_H
 
+#include "../../database/internal.h"
 #include <with/mysql.h>
 
 #include <errno.h>
@@ -64,14 +65,6 @@ void with__mysql_leave(MYSQL *conn);
 void with__mysql_close(MYSQL *conn);
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
-
-/* What a stretch of code that may not be cancelled, nor change errno, gives back at its end. */
-struct with__mysql_calm {
-    int error, cancel;
-};
-
-struct with__mysql_calm with__mysql_calm_begin(void);
-void with__mysql_calm_end(struct with__mysql_calm *calm);
 
 /* A call of libmariadb: what it is given, and what it gives. */
 struct with__mysql_call {
@@ -158,18 +151,12 @@ void with__mysql_close_statement(MYSQL *conn, MYSQL_STMT *statement);
 
 /* ---- Failures -------------------------------------------------------------------------------- */
 
-/* Notes the SQL, as much of it as helps. */
-void with__mysql_note_sql(const with_exception *exception, const char *sql);
-
 /*
  * The exception for what failed last on statement (NULL: on conn itself). what (such as "rolling
  * back") and sql may be NULL. If the connection is lost by it, it is broken.
  */
 const with_exception *with__mysql_failure(MYSQL *conn, MYSQL_STMT *statement, const char *what,
                                           const char *sql);
-
-/* Throws failure, or, if an exception is leaving the block, makes it a note of that. Takes failure. */
-void with__mysql_report(const with_exception *exception, const with_exception *failure);
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 

@@ -53,6 +53,7 @@ static int reset_connection(void *argument, void *conn)
     if (call.conn->status != MYSQL_STATUS_READY)
         with_throw_again(with_exception_new(&InterfaceError, CR_COMMANDS_OUT_OF_SYNC,
                                             "%s: somebody has left rows of a result unread", what));
+    mysql_set_local_infile_default(conn);
     must(&with__mysql_reset, &call, WITH__ROLLBACK_SECONDS, what);
     call.text = options.charset ? options.charset : "utf8mb4";
     must(&with__mysql_set_charset, &call, WITH__SETTLE_SECONDS, what);

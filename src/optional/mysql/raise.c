@@ -120,20 +120,6 @@ static const with_exception_type *type_of(unsigned number, const char *sqlstate)
 
 /* ---- Exceptions ------------------------------------------------------------------------------ */
 
-enum { SQL_SHOWN = 400 };
-
-void with__mysql_note_sql(const with_exception *exception, const char *sql)
-{
-    size_t length = strnlen(sql, SQL_SHOWN + 1);
-    const bool cut = length > SQL_SHOWN;
-
-    if (cut) {
-        length = SQL_SHOWN;
-        while (length > 0 && ((unsigned char)sql[length] & 0xC0) == 0x80) length--; /* UTF-8 */
-    }
-    with_add_note(exception, "SQL: %.*s%s", (int)length, sql, cut ? "..." : "");
-}
-
 static const with_exception *make(MYSQL *conn, MYSQL_STMT *statement, const char *what)
 {
     const bool its_own = statement && mysql_stmt_errno(statement) != 0;
@@ -161,17 +147,8 @@ const with_exception *with__mysql_failure(MYSQL *conn, MYSQL_STMT *statement, co
 {
     const with_exception *e = make(conn, statement, what);
 
-    if (sql) with__mysql_note_sql(e, sql);
+    if (sql) with__database_note_sql(e, sql);
     if (with_isinstance(e, &with_ConnectionFailure)) with__mysql_break(conn, WITH__MYSQL_LOST);
     else with__mysql_refresh(conn);
     return e;
-}
-
-void with__mysql_report(const with_exception *exception, const with_exception *failure)
-{
-    if (!exception) with_throw_again(failure);
-    with_add_note(exception, "%s: %s", failure->type->name, failure->message);
-    for (const with_note *note = failure->notes; note; note = note->next)
-        with_add_note(exception, "%s", note->text);
-    with_exception_unref(failure);
 }

@@ -149,11 +149,11 @@ struct opening {
 
 static void end_opening(struct opening *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if (self->rows) with_exception_unref(free_rows(self->rows));
     if (self->cancelled) with__mysql_do_nothing(self->rows->conn);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 static const with_exception *open_rows(struct with_mysql_rows_ *rows,
@@ -229,15 +229,15 @@ static void result_enter(struct cm_mysql_result *self)
 
 static bool result_exit(struct cm_mysql_result *self, const with_exception *exception)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
     const bool foreign = with__mysql_is_foreign(self->rows_.conn);
     const with_exception *failure;
 
     if (foreign) with__mysql_leave(self->rows_.conn);
     failure = free_rows(&self->rows_);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
     if (failure && foreign) with_exception_unref(failure);
-    else if (failure) with__mysql_report(exception, failure);
+    else with__database_report(exception, failure);
     return false;
 }
 

@@ -26,12 +26,12 @@ struct dropping {
 
 static void end_dropping(struct dropping *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if (self->result)
         with_exception_unref(with__mysql_free_rows(self->conn, self->result, NULL,
                                                    WITH__SETTLE_SECONDS, WITH__DRAIN_SECONDS));
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 const with_exception *with__mysql_free_rows(MYSQL *conn, MYSQL_RES *result, const char *sql,
@@ -98,11 +98,11 @@ bool with__mysql_do_nothing(MYSQL *conn)
 /* The answer to a ping may be out of date, that to a statement is not, even of one that does nothing. */
 void with__mysql_refresh(MYSQL *conn)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if ((conn->server_status & SERVER_STATUS_IN_TRANS) && !with__mysql_do_nothing(conn))
         with__mysql_break(conn, WITH__MYSQL_LOST);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 /* ---- With them ------------------------------------------------------------------------------- */
@@ -116,14 +116,14 @@ struct executing {
 
 static void end_executing(struct executing *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if (!self->ended && self->statement)
         with_exception_unref(with__mysql_drain_statement(
             self->statement, NULL, WITH__SETTLE_SECONDS, WITH__DRAIN_SECONDS));
     with__mysql_close_statement(self->conn, self->statement);
     if (!self->ended) with__mysql_do_nothing(self->conn);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 static const with_exception *execute_with(MYSQL *conn, const char *sql,
@@ -170,14 +170,14 @@ long long with_mysql_execute_(MYSQL *conn, const char *sql, const struct with_my
 /* On the stack while it runs: the statement stays, but what it gives goes. */
 static void end_run(struct executing *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if (!self->ended) {
         with_exception_unref(with__mysql_drain_statement(
             self->statement, NULL, WITH__SETTLE_SECONDS, WITH__DRAIN_SECONDS));
         with__mysql_do_nothing(self->conn);
     }
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 static const with_exception *run(MYSQL_STMT *statement, const struct with_mysql_values_ *values,

@@ -82,7 +82,7 @@ const with_exception *with__mysql_execute_statement(MYSQL_STMT *statement, const
         const with_exception *e = with_exception_new(&ProgrammingError, ER_WRONG_ARGUMENTS,
                                                      "%u values for a statement of %lu parameters",
                                                      count, mysql_stmt_param_count(statement));
-        if (sql) with__mysql_note_sql(e, sql);
+        if (sql) with__database_note_sql(e, sql);
         return e;
     }
     if ((count && mysql_stmt_bind_param(statement, binds)) ||
@@ -143,10 +143,10 @@ struct preparing {
 
 static void end_preparing(struct preparing *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     with__mysql_close_statement(self->conn, self->statement);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 const with_exception *with__mysql_prepare_statement(MYSQL *conn, const char *sql,
@@ -181,15 +181,15 @@ static void statement_enter(struct cm_mysql_statement *self)
 /* Rows that the user has left in it are read and dropped. */
 static bool statement_exit(struct cm_mysql_statement *self, const with_exception *exception)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
     const with_exception *failure;
 
     if (with__mysql_is_foreign(self->conn_)) with__mysql_leave(self->conn_);
     failure =
         with__mysql_drain_statement(self->as, NULL, WITH__SETTLE_SECONDS, WITH__DRAIN_SECONDS);
     with__mysql_close_statement(self->conn_, self->as);
-    with__mysql_calm_end(&calm);
-    if (failure) with__mysql_report(exception, failure);
+    with__calm_end(calm);
+    with__database_report(exception, failure);
     return false;
 }
 

@@ -8,6 +8,7 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 enum { OPEN, FAILED, COMMITTED };
 
@@ -41,11 +42,11 @@ struct beginning {
 
 static void end_beginning(struct beginning *self)
 {
-    struct with__mysql_calm calm = with__mysql_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if (self->undo && !with_mysql_is_broken(self->conn))
         with_exception_unref(with__mysql_do(self->conn, self->undo, NULL, WITH__ROLLBACK_SECONDS));
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 /* The isolation is that of the next transaction; a ROLLBACK takes it back. */
@@ -169,6 +170,24 @@ static const with_exception *send_commit(const struct cm_mysql_transaction *self
     return failure;
 }
 
+static const with_exception *lost_before(void)
+{
+    return with_exception_new(&ConnectionFailure, CR_SERVER_LOST,
+                              "committing: the connection was lost before: nothing is stored");
+}
+
+/*
+ * Whether the server has ended the session, as far as is known here. One that is asked nothing says
+ * nothing: what it has sent is its last word (MariaDB's packet for a KILL, or the end of TLS).
+ */
+static bool has_hung_up(MYSQL *conn)
+{
+    char byte;
+    const ssize_t n = recv((int)mysql_get_socket(conn), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 /* NULL, or the exception for a commit that failed; then nothing of it is left open. */
 static const with_exception *commit(struct cm_mysql_transaction *self)
 {
@@ -177,9 +196,7 @@ static const with_exception *commit(struct cm_mysql_transaction *self)
     self->state_ = FAILED;
     if (!with_mysql_is_broken(self->as) && !is_busy(self->as) && mysql_errno(self->as))
         with__mysql_refresh(self->as);
-    if (with_mysql_is_broken(self->as))
-        return with_exception_new(&ConnectionFailure, CR_SERVER_LOST,
-                                  "committing: the connection was lost before: nothing is stored");
+    if (with_mysql_is_broken(self->as)) return lost_before();
     if (is_busy(self->as)) {
         with_exception_unref(roll_back(self));
         return busy("committing");
@@ -188,27 +205,31 @@ static const with_exception *commit(struct cm_mysql_transaction *self)
         return with_exception_new(&InternalError, 0,
                                   "committing: the transaction was ended in its block: by a "
                                   "statement that commits, or by a failure that rolls back");
+    if (!self->savepoint_ && has_hung_up(self->as)) {
+        with__mysql_break(self->as, WITH__MYSQL_LOST);
+        return lost_before();
+    }
     failure = send_commit(self);
     if (!failure) {
         self->state_ = COMMITTED;
         return NULL;
     }
     second = roll_back(self);
-    if (second) with__mysql_report(failure, second);
+    with__database_add(failure, second);
     return failure;
 }
 
 static bool transaction_exit(struct cm_mysql_transaction *self, const with_exception *exception)
 {
-    struct with__mysql_calm calm;
+    struct with__calm calm;
     const with_exception *failure = NULL;
 
     if (self->state_ != OPEN || with__mysql_is_foreign(self->as)) return false;
-    calm = with__mysql_calm_begin();
+    calm = with__calm_begin();
     if (with_completed(self) && !exception) failure = commit(self);
     else failure = roll_back(self);
-    with__mysql_calm_end(&calm);
-    if (failure) with__mysql_report(exception, failure);
+    with__calm_end(calm);
+    with__database_report(exception, failure);
     return false;
 }
 
@@ -238,7 +259,7 @@ void with_mysql_commit(MYSQL *conn)
 {
     struct cm_mysql_transaction *self = find_block(conn, false);
     const with_exception *failure;
-    struct with__mysql_calm calm;
+    struct with__calm calm;
 
     if (!self)
         throw(ValueError, "with_mysql_commit: no block of this thread holds this connection by "
@@ -247,8 +268,8 @@ void with_mysql_commit(MYSQL *conn)
         throw(RuntimeError, "with_mysql_commit: the transaction was entered by another process");
     if (self->state_ == COMMITTED) throw(RuntimeError, "with_mysql_commit: committed already");
     if (self->state_ == FAILED) throw(RuntimeError, "with_mysql_commit: its commit failed before");
-    calm = with__mysql_calm_begin();
+    calm = with__calm_begin();
     failure = commit(self);
-    with__mysql_calm_end(&calm);
+    with__calm_end(calm);
     if (failure) with_throw_again(failure);
 }

@@ -60,20 +60,6 @@ SIMPLE_OPERATION(statement_free, stmt_free_result, flag, statement);
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-struct with__mysql_calm with__mysql_calm_begin(void)
-{
-    struct with__mysql_calm calm = {.error = errno};
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &calm.cancel);
-    return calm;
-}
-
-void with__mysql_calm_end(struct with__mysql_calm *calm)
-{
-    pthread_setcancelstate(calm->cancel, NULL);
-    errno = calm->error;
-}
-
 /* A moment of the monotonic clock, in ms; or NEVER. */
 typedef long long moment;
 #define NEVER (-1)
@@ -111,7 +97,7 @@ static int milliseconds_to(moment deadline)
 
 /* On the stack while a call runs: what must happen if the thread is cancelled in between. */
 struct running {
-    struct with__mysql_calm calm;
+    struct with__calm calm;
     const struct with__mysql_operation *operation;
     struct with__mysql_call *call;
     int events; /* waited for; 0: the call is at its end */
@@ -227,7 +213,7 @@ static void keep_from_blocking(MYSQL *conn)
 static void end_running(struct running *self)
 {
     if (self->events) stop(self);
-    with__mysql_calm_end(&self->calm);
+    with__calm_end(self->calm);
 }
 
 struct with__mysql_patience with__mysql_patience_begin(double seconds, double stop_seconds)
@@ -251,7 +237,7 @@ static bool run(const struct with__mysql_operation *operation, struct with__mysq
                 double seconds, double stop_seconds)
 {
     struct running running __attribute__((cleanup(end_running))) = {
-        .calm = with__mysql_calm_begin(), .operation = operation, .call = call};
+        .calm = with__calm_begin(), .operation = operation, .call = call};
     const moment deadline = in_seconds(stop_seconds ? stop_seconds : seconds);
 
     keep_from_blocking(call->conn);

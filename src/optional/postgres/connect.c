@@ -25,9 +25,7 @@ struct with_postgres_options with__postgres_options(const struct with_postgres_o
 {
     struct with_postgres_options options = {.size = sizeof options};
 
-    if (!given || given->size < offsetof(struct with_postgres_options, conninfo))
-        throw(ValueError, "cm_postgres: options without their size");
-    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    WITH__COPY_OPTIONS("cm_postgres", &options, given);
     return options;
 }
 

@@ -121,7 +121,7 @@ bool with_postgres_copy_in_exit_(struct cm_postgres_copy_in *self, const with_ex
     if (self->state_ == OPEN && !exception && with_completed(self)) failure = complete(self);
     else if (self->state_ == OPEN) failure = refuse(self->as);
     with__postgres_calm_end(&calm);
-    if (failure) with__postgres_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }
 
@@ -218,7 +218,7 @@ bool with_postgres_copy_out_exit_(struct cm_postgres_copy_out *self,
     self->row_ = NULL;
     if (!with__postgres_is_foreign(self->as)) failure = self->at_end_ ? finish(self) : stop(self);
     with__postgres_calm_end(&calm);
-    if (failure) with__postgres_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }
 

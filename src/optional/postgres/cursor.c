@@ -127,6 +127,6 @@ bool with_postgres_cursor_exit_(struct cm_postgres_cursor *self, const with_exce
         failure = with__postgres_try(self->conn_, sql, "closing a cursor");
     }
     with__postgres_calm_end(&calm);
-    if (failure) with__postgres_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }

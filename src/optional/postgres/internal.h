@@ -7,6 +7,7 @@
 #ifndef WITH_POSTGRES_INTERNAL_H
 #define WITH_POSTGRES_INTERNAL_H
 
+#include "../../database/internal.h"
 #include <with/postgres.h>
 
 #include <errno.h>
@@ -159,9 +160,6 @@ bool with__postgres_succeeded(const PGresult *result);
  */
 const with_exception *with__postgres_failure(PGconn *conn, PGresult *result, const char *what,
                                              const char *sql);
-
-/* Throws failure, or, if an exception is leaving the block, makes it a note of that. Takes failure. */
-void with__postgres_report(const with_exception *exception, const with_exception *failure);
 
 /* The type for a SQLSTATE. */
 const with_exception_type *with__postgres_type(const char *sqlstate);

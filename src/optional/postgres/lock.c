@@ -126,6 +126,6 @@ bool with_postgres_lock_exit_(struct cm_postgres_lock *self, const with_exceptio
     calm = with__postgres_calm_begin(NULL);
     failure = unlock(&self->options_, exception || with_completed(self));
     with__postgres_calm_end(&calm);
-    if (failure) with__postgres_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }

@@ -95,8 +95,6 @@ bool with__postgres_succeeded(const PGresult *result)
 
 /* ---- Notes ----------------------------------------------------------------------------------- */
 
-enum { SQL_SHOWN = 400 };
-
 static void note_field(const with_exception *e, const PGresult *result, int field,
                        const char *label)
 {
@@ -109,14 +107,24 @@ static void note_field(const with_exception *e, const PGresult *result, int fiel
 static void note_sql(const with_exception *e, const PGresult *result, const char *sql)
 {
     const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
-    const bool whole = strnlen(sql, SQL_SHOWN + 1) <= SQL_SHOWN;
+    const struct with__database_excerpt excerpt = with__database_excerpt(sql);
 
-    with_add_note(e, "SQL: %.*s%s%s%s%s", SQL_SHOWN, sql, whole ? "" : "...",
+    with_add_note(e, "SQL: %.*s%s%s%s%s", excerpt.length, excerpt.text, excerpt.dots,
                   position ? " (at character " : "", position ? position : "", position ? ")" : "");
+}
+
+/* A RAISE may have a message of several lines, of which an exception's message has the first. */
+static void note_more_lines(const with_exception *e, const PGresult *result)
+{
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *end = message ? strchr(message, '\n') : NULL;
+
+    if (end && end[1]) with_add_note(e, "message, from its second line: %s", end + 1);
 }
 
 static void note_result(const with_exception *e, const PGresult *result)
 {
+    note_more_lines(e, result);
     note_field(e, result, PG_DIAG_SQLSTATE, "SQLSTATE");
     note_field(e, result, PG_DIAG_MESSAGE_DETAIL, "detail");
     note_field(e, result, PG_DIAG_MESSAGE_HINT, "hint");
@@ -177,13 +185,4 @@ const with_exception *with__postgres_failure(PGconn *conn, PGresult *result, con
     if (sql) note_sql(e, result, sql);
     PQclear(result);
     return e;
-}
-
-void with__postgres_report(const with_exception *exception, const with_exception *failure)
-{
-    if (!exception) with_throw_again(failure);
-    with_add_note(exception, "%s: %s", failure->type->name, failure->message);
-    for (const with_note *note = failure->notes; note; note = note->next)
-        with_add_note(exception, "%s", note->text);
-    with_exception_unref(failure);
 }

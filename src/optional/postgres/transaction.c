@@ -163,7 +163,7 @@ static const with_exception *commit(struct cm_postgres_transaction *self)
 
     if (!failure) failure = judge(self, send_commit(self));
     self->state_ = failure ? FAILED : COMMITTED;
-    if (failure && (second = roll_back(self, true))) with__postgres_report(failure, second);
+    if (failure && (second = roll_back(self, true))) with__database_report(failure, second);
     return failure;
 }
 
@@ -180,7 +180,7 @@ bool with_postgres_transaction_exit_(struct cm_postgres_transaction *self,
     else if (!exception && with_completed(self)) failure = commit(self);
     else failure = roll_back(self, certain);
     with__postgres_calm_end(&calm);
-    if (failure) with__postgres_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* ---- State ----------------------------------------------------------------------------------- */
@@ -103,10 +104,18 @@ struct with_redis_options with__redis_options(const struct with_redis_options *g
 {
     struct with_redis_options options = {0};
 
-    if (!given || given->size < sizeof given->size)
-        throw(ValueError, "cm_redis: options without their size");
-    memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
+    WITH__COPY_OPTIONS("cm_redis", &options, given);
     return options;
+}
+
+/* hiredis cuts a path that is too long. */
+static void check_socket(const char *path)
+{
+    const size_t most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+
+    if (path && strlen(path) > most)
+        throw(ValueError, "cm_redis: the path of a socket may have %zu bytes, not %zu: %s", most,
+              strlen(path), path);
 }
 
 static void check_seconds(double seconds, const char *name)
@@ -121,16 +130,16 @@ struct connecting {
 
 static void end_connecting(struct connecting *self)
 {
-    struct with__redis_calm calm = with__redis_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     if (self->conn) redisFree(self->conn);
-    with__redis_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 /* hiredis waits for it, which takes at most the limit: so cancellation waits, too. */
 static redisContext *connect_to(const struct with_redis_options *options)
 {
-    struct with__redis_calm calm = with__redis_calm_begin();
+    struct with__calm calm = with__calm_begin();
     const double seconds = options->connect_timeout_seconds;
     const struct timeval limit = interval(seconds > 0 ? seconds : WITH__CONNECT_SECONDS);
     redisContext *conn;
@@ -139,7 +148,7 @@ static redisContext *connect_to(const struct with_redis_options *options)
     else
         conn = redisConnectWithTimeout(options->host ? options->host : "127.0.0.1",
                                        options->port ? options->port : 6379, limit);
-    with__redis_calm_end(&calm);
+    with__calm_end(calm);
     return conn;
 }
 
@@ -213,6 +222,7 @@ redisContext *with__redis_open(const struct with_redis_options *options)
 
     if (options->port < 0 || options->port > 65535)
         throw(ValueError, "cm_redis: there is no port %d", options->port);
+    check_socket(options->socket);
     check_seconds(options->connect_timeout_seconds, "connect_timeout_seconds");
     check_seconds(options->command_timeout_seconds, "command_timeout_seconds");
     failure = open_connection(options, &conn);
@@ -228,11 +238,11 @@ static void redis_enter(struct cm_redis *self)
 /* Nothing is said to the server: this is right in a child as well. */
 static bool redis_exit(struct cm_redis *self, const with_exception *exception)
 {
-    struct with__redis_calm calm = with__redis_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     (void)exception;
     redisFree(self->as);
-    with__redis_calm_end(&calm);
+    with__calm_end(calm);
     return false;
 }
 

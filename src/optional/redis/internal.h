@@ -8,6 +8,7 @@
 #ifndef WITH_REDIS_INTERNAL_H
 #define WITH_REDIS_INTERNAL_H
 
+#include "../../database/internal.h"
 #include <with/redis.h>
 
 #include <errno.h>
@@ -58,14 +59,6 @@ void with__redis_break(redisContext *conn, int err, const char *why);
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-/* What a stretch of code that may not be cancelled, nor change errno, gives back at its end. */
-struct with__redis_calm {
-    int error, cancel;
-};
-
-struct with__redis_calm with__redis_calm_begin(void);
-void with__redis_calm_end(struct with__redis_calm *calm);
-
 /*
  * Sends a command and receives its reply, which the caller owns. NULL, or the exception for a connection
  * that fails; a reply that is an error is a reply. After `seconds` (0: never) the connection is broken.
@@ -96,9 +89,6 @@ const with_exception *with__redis_failure(const redisReply *reply, const char *w
 
 /* The exception for a connection that has failed. */
 const with_exception *with__redis_lost(const redisContext *conn, const char *what);
-
-/* Throws failure, or, if an exception is leaving the block, makes it a note of that. Takes failure. */
-void with__redis_report(const with_exception *exception, const with_exception *failure);
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 

@@ -140,16 +140,16 @@ static const with_exception *commit(struct cm_redis_multi *self, redisReply **re
 static bool multi_exit(struct cm_redis_multi *self, const with_exception *exception)
 {
     const with_exception *failure = NULL;
-    struct with__redis_calm calm;
+    struct with__calm calm;
     redisReply *replies = NULL;
 
     if (self->state_ != OPEN || with__redis_is_foreign(self->as)) return false;
-    calm = with__redis_calm_begin();
+    calm = with__calm_begin();
     if (with_completed(self) && !exception) failure = commit(self, &replies);
     else failure = discard(self->as);
     if (replies) freeReplyObject(replies);
-    with__redis_calm_end(&calm);
-    if (failure) with__redis_report(exception, failure);
+    with__calm_end(calm);
+    with__database_report(exception, failure);
     return false;
 }
 
@@ -178,7 +178,7 @@ static redisReply *commit_block(redisContext *conn)
 {
     struct cm_redis_multi *self = find_block(conn, false);
     const with_exception *failure;
-    struct with__redis_calm calm;
+    struct with__calm calm;
     redisReply *replies = NULL;
 
     if (!self)
@@ -188,9 +188,9 @@ static redisReply *commit_block(redisContext *conn)
         throw(RuntimeError, "with_redis_commit: the transaction was entered by another process");
     if (self->state_ == COMMITTED) throw(RuntimeError, "with_redis_commit: committed already");
     if (self->state_ == FAILED) throw(RuntimeError, "with_redis_commit: its EXEC failed before");
-    calm = with__redis_calm_begin();
+    calm = with__calm_begin();
     failure = commit(self, &replies);
-    with__redis_calm_end(&calm);
+    with__calm_end(calm);
     if (failure) with_throw_again(failure);
     return replies;
 }

@@ -83,11 +83,11 @@ static int reset_connection(void *argument, void *conn)
 
 static void close_connection(void *options, void *conn)
 {
-    struct with__redis_calm calm = with__redis_calm_begin();
+    struct with__calm calm = with__calm_begin();
 
     (void)options;
     redisFree(conn);
-    with__redis_calm_end(&calm);
+    with__calm_end(calm);
 }
 
 /* Another thread may have been in the middle of something: its memory is left as it is. */

@@ -81,12 +81,3 @@ const with_exception *with__redis_lost(const redisContext *conn, const char *wha
     return with_exception_new(&ConnectionFailure, 0, "%s%s%s", what ? what : "", what ? ": " : "",
                               conn->errstr[0] ? conn->errstr : "the connection is lost");
 }
-
-void with__redis_report(const with_exception *exception, const with_exception *failure)
-{
-    if (!exception) with_throw_again(failure);
-    with_add_note(exception, "%s: %s", failure->type->name, failure->message);
-    for (const with_note *note = failure->notes; note; note = note->next)
-        with_add_note(exception, "%s", note->text);
-    with_exception_unref(failure);
-}

@@ -119,15 +119,15 @@ static void watch_enter(struct cm_redis_watch *self)
 
 static bool watch_exit(struct cm_redis_watch *self, const with_exception *exception)
 {
-    struct with__redis_calm calm;
+    struct with__calm calm;
     const with_exception *failure;
 
     if (with__redis_is_foreign(self->as) || self->as->err) return false;
-    calm = with__redis_calm_begin();
+    calm = with__calm_begin();
     failure = with__redis_refuse_end(self->as, "unwatching");
     if (!failure) failure = with__redis_do(self->as, "UNWATCH", "unwatching");
-    with__redis_calm_end(&calm);
-    if (failure) with__redis_report(exception, failure);
+    with__calm_end(calm);
+    with__database_report(exception, failure);
     return false;
 }
 

@@ -14,20 +14,6 @@
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-struct with__redis_calm with__redis_calm_begin(void)
-{
-    struct with__redis_calm calm = {.error = errno};
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &calm.cancel);
-    return calm;
-}
-
-void with__redis_calm_end(struct with__redis_calm *calm)
-{
-    pthread_setcancelstate(calm->cancel, NULL);
-    errno = calm->error;
-}
-
 /* A moment of the monotonic clock, in ms; or NEVER. */
 typedef long long moment;
 #define NEVER (-1)
@@ -122,7 +108,7 @@ static const with_exception *make_command(const struct with_redis_words_ *words,
 
 /* On the stack while a command runs: what must happen if the thread is cancelled in between. */
 struct running {
-    struct with__redis_calm calm;
+    struct with__calm calm;
     redisContext *conn;
     char *bytes;
     size_t length, sent;
@@ -235,14 +221,14 @@ static void end_running(struct running *self)
         undo(self);
     }
     redisFreeCommand(self->bytes);
-    with__redis_calm_end(&self->calm);
+    with__calm_end(self->calm);
 }
 
 const with_exception *with__redis_run(redisContext *conn, const struct with_redis_words_ *words,
                                       double seconds, const char *undo, redisReply **ret_reply)
 {
     struct running running __attribute__((cleanup(end_running))) = {
-        .calm = with__redis_calm_begin(), .conn = conn, .undo = undo, .ended = true};
+        .calm = with__calm_begin(), .conn = conn, .undo = undo, .ended = true};
     const with_exception *failure = make_command(words, &running.bytes, &running.length);
 
     if (failure) return failure;

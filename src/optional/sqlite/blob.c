@@ -63,7 +63,7 @@ static bool blob_exit(struct cm_sqlite_blob *self, const with_exception *excepti
     calm = with__calm_begin();
     failure = blob_failure(&self->options_, sqlite3_blob_close(self->as));
     with__calm_end(calm);
-    with__sqlite_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }
 
@@ -73,6 +73,6 @@ struct cm_sqlite_blob cm_sqlite_blob_(const struct with_sqlite_blob_options *opt
 {
     struct cm_sqlite_blob self = WITH_NEW(cm_sqlite_blob);
 
-    WITH__COPY_OPTIONS(&self.options_, options);
+    WITH__COPY_OPTIONS("cm_sqlite_blob", &self.options_, options);
     return self;
 }

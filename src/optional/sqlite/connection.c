@@ -144,7 +144,7 @@ static const with_exception *name_what_is_left(sqlite3 *db, const char *path)
     statements = 0;
     for (sqlite3_stmt *s = NULL; statements < LEFT_SHOWN && (s = sqlite3_next_stmt(db, s));)
         if (sqlite3_sql(s)) {
-            with__sqlite_note_sql(failure, sqlite3_sql(s));
+            with__database_note_sql(failure, sqlite3_sql(s));
             statements++;
         }
     return failure;
@@ -173,8 +173,8 @@ void with__sqlite_close(sqlite3 *db, const char *path, bool completed,
     const with_exception *second = close_connection(db, path);
 
     with__calm_end(calm);
-    if (failure) with__sqlite_add(failure, second);
-    with__sqlite_report(exception, failure ? failure : second);
+    if (failure) with__database_add(failure, second);
+    with__database_report(exception, failure ? failure : second);
 }
 
 static bool sqlite_exit(struct cm_sqlite *self, const with_exception *exception)
@@ -190,7 +190,7 @@ struct cm_sqlite cm_sqlite_(const struct with_sqlite_options *options)
 {
     struct cm_sqlite self = WITH_NEW(cm_sqlite);
 
-    WITH__COPY_OPTIONS(&self.options_, options);
+    WITH__COPY_OPTIONS("cm_sqlite", &self.options_, options);
     return self;
 }
 

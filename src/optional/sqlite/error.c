@@ -4,8 +4,6 @@
  */
 #include "internal.h"
 
-enum { SQL_SHOWN = 400 };
-
 /* The result codes that have a type of their own; an extended one before its primary one. */
 static const struct {
     int code;
@@ -51,21 +49,6 @@ static const with_exception_type *type_of(int code)
     return &with_DatabaseError;
 }
 
-void with__sqlite_note_sql(const with_exception *exception, const char *sql)
-{
-    size_t length;
-    bool cut;
-
-    while (*sql == ' ' || *sql == '\n' || *sql == '\t') sql++;
-    length = strnlen(sql, SQL_SHOWN + 1);
-    cut = length > SQL_SHOWN;
-    if (cut) {
-        length = SQL_SHOWN;
-        while (length > 0 && ((unsigned char)sql[length] & 0xC0) == 0x80) length--; /* UTF-8 */
-    }
-    with_add_note(exception, "SQL: %.*s%s", (int)length, sql, cut ? "..." : "");
-}
-
 /* SQLite keeps the number of what the system refused. It may be an old one where it does not fit. */
 static void note_system_error(const with_exception *exception, sqlite3 *db, int code)
 {
@@ -85,22 +68,6 @@ const with_exception *with__sqlite_error(sqlite3 *db, int result, const char *wh
                            is_last ? sqlite3_errmsg(db) : sqlite3_errstr(result));
 
     if (is_last) note_system_error(exception, db, code);
-    if (sql) with__sqlite_note_sql(exception, sql);
+    if (sql) with__database_note_sql(exception, sql);
     return exception;
-}
-
-void with__sqlite_add(const with_exception *exception, const with_exception *failure)
-{
-    if (!failure) return;
-    with_add_note(exception, "%s: %s", failure->type->name, failure->message);
-    for (const with_note *note = failure->notes; note; note = note->next)
-        with_add_note(exception, "%s", note->text);
-    with_exception_unref(failure);
-}
-
-void with__sqlite_report(const with_exception *exception, const with_exception *failure)
-{
-    if (!failure) return;
-    if (!exception) with_throw_again(failure);
-    with__sqlite_add(exception, failure);
 }

@@ -8,34 +8,12 @@
 
 #define _GNU_SOURCE
 #define WITH_NO_KEYWORDS
+#include "../../database/internal.h"
 #include <with/sqlite.h>
 
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
-
-/* What a stretch of code that may not be cancelled, nor change errno, gives back at its end. */
-struct with__calm {
-    int error, cancel;
-};
-
-static inline struct with__calm with__calm_begin(void)
-{
-    struct with__calm calm = {.error = errno};
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &calm.cancel);
-    return calm;
-}
-
-static inline void with__calm_end(struct with__calm calm)
-{
-    pthread_setcancelstate(calm.cancel, NULL);
-    errno = calm.error;
-}
-
-/* Copies the options that the caller knows of; the others are 0. */
-#define WITH__COPY_OPTIONS(TO, FROM)                                                               \
-    memcpy((TO), (FROM), (FROM)->size < sizeof *(TO) ? (FROM)->size : sizeof *(TO))
 
 /* ---- Exceptions ------------------------------------------------------------------------------ */
 
@@ -52,18 +30,6 @@ static inline const with_exception *with__sqlite_failure(sqlite3 *db, int result
 {
     return result == SQLITE_OK ? NULL : with__sqlite_error(db, result, what, sql);
 }
-
-/* Notes the SQL, as much of it as helps. */
-void with__sqlite_note_sql(const with_exception *exception, const char *sql);
-
-/*
- * The end of an exit: if there is a failure, which is taken, it is thrown, or becomes a note of the
- * exception that is leaving the block.
- */
-void with__sqlite_report(const with_exception *exception, const with_exception *failure);
-
-/* Notes that this failed as well, and drops it. */
-void with__sqlite_add(const with_exception *exception, const with_exception *failure);
 
 /* ---- Connections ----------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@ static struct with_sqlite_options options_of(const void *argument)
 {
     struct with_sqlite_options options = {0};
 
-    WITH__COPY_OPTIONS(&options, (const struct with_sqlite_options *)argument);
+    WITH__COPY_OPTIONS("cm_sqlite", &options, (const struct with_sqlite_options *)argument);
     return options;
 }
 
@@ -54,7 +54,7 @@ static const with_exception *refuse_running(sqlite3 *db, const char *path)
         if (!failure)
             failure = with_exception_new(&with_InterfaceError, SQLITE_BUSY,
                                          "%s: given back with statements or blobs in use", path);
-        if (sqlite3_sql(s)) with__sqlite_note_sql(failure, sqlite3_sql(s));
+        if (sqlite3_sql(s)) with__database_note_sql(failure, sqlite3_sql(s));
     }
     return failure;
 }
@@ -87,12 +87,15 @@ static const with_exception *refuse_session(sqlite3 *db, const char *path)
 
 static void take_away_hooks(sqlite3 *db)
 {
+    enum { PAGES = 1000 }; /* SQLite's default */
+
     sqlite3_set_authorizer(db, NULL, NULL);
     sqlite3_progress_handler(db, 0, NULL, NULL);
     sqlite3_trace_v2(db, 0, NULL, NULL);
     sqlite3_commit_hook(db, NULL, NULL);
     sqlite3_rollback_hook(db, NULL, NULL);
     sqlite3_update_hook(db, NULL, NULL);
+    sqlite3_wal_autocheckpoint(db, PAGES); /* is itself a hook: SQLite has one for the WAL */
 }
 
 static int reset_item(void *argument, void *value)

@@ -85,7 +85,7 @@ static const with_exception *bind_all(sqlite3_stmt *statement,
                                            bind_value(statement, i + 1, &values->list[i], keep),
                                            NULL, NULL);
     }
-    if (failure) with__sqlite_note_sql(failure, sqlite3_sql(statement));
+    if (failure) with__database_note_sql(failure, sqlite3_sql(statement));
     return failure;
 }
 
@@ -106,7 +106,7 @@ static const with_exception *not_one(const char *sql)
     const with_exception *failure =
         with_exception_new(&with_ProgrammingError, SQLITE_MISUSE, "this is not one statement");
 
-    with__sqlite_note_sql(failure, sql);
+    with__database_note_sql(failure, sql);
     return failure;
 }
 
@@ -158,7 +158,7 @@ static bool statement_exit(struct cm_sqlite_statement *self, const with_exceptio
     failure = with__sqlite_failure(self->db_, sqlite3_reset(self->as), NULL, sqlite3_sql(self->as));
     sqlite3_finalize(self->as);
     with__calm_end(calm);
-    with__sqlite_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }
 

@@ -100,7 +100,7 @@ static const with_exception *commit_or_roll_back(struct cm_sqlite_transaction *s
     self->state_ = failure ? FAILED : COMMITTED;
     if (!failure) return NULL;
     note_running(self->as, failure);
-    with__sqlite_add(failure, roll_back(self));
+    with__database_add(failure, roll_back(self));
     return failure;
 }
 
@@ -147,7 +147,7 @@ static bool transaction_exit(struct cm_sqlite_transaction *self, const with_exce
     if (!exception && with_completed(self)) failure = commit_or_roll_back(self);
     else failure = roll_back(self);
     with__calm_end(calm);
-    with__sqlite_report(exception, failure);
+    with__database_report(exception, failure);
     return false;
 }
 
