@@ -150,7 +150,9 @@ static bool open_item(struct with__request *request)
 /* Fails with what open says rather than with the time that is over because of that. */
 static int failed(struct with__request *request, int code)
 {
-    return code == -ETIMEDOUT && request->open_code != 0 ? request->open_code : code;
+    if (request->by_open || code != -ETIMEDOUT || request->open_code == 0) return code;
+    request->by_open = true;
+    return request->open_code;
 }
 
 static int step_by_step(struct with__request *request)
@@ -164,7 +166,7 @@ static int step_by_step(struct with__request *request)
             break;
         case WITH__OPEN:
             if (open_item(request)) return 0;
-            if (request->pool->fail_fast) return request->open_code;
+            if (request->pool->fail_fast) return failed(request, -ETIMEDOUT);
             break;
         case WITH__CLOSE: with__slot_close(request->slot, request->reason); break;
         default: return failed(request, request->code);
@@ -229,9 +231,9 @@ int with__acquire(with_pool *pool, double wait_seconds, const with_site *site,
         code = acquire_slowly(&request);
         if (request.needed) report_small(&request);
         if (code != 0) {
-            ret_refusal->by_open = code == request.open_code;
-            ret_refusal->exception = ret_refusal->by_open ? request.failure : NULL;
-            if (!ret_refusal->by_open) with_exception_unref(request.failure);
+            ret_refusal->by_open = request.by_open;
+            ret_refusal->exception = request.by_open ? request.failure : NULL;
+            if (!request.by_open) with_exception_unref(request.failure);
             return code;
         }
         with_exception_unref(request.failure);

@@ -94,6 +94,7 @@ struct with__request {
     bool waited;
     int code;                              /* of WITH__FAILED */
     int open_code;                         /* what open last failed with, or 0 */
+    bool by_open;                          /* what the request fails with is a code of open's */
     const with_exception *failure;         /* what open threw last: owned, or NULL */
     struct with__request *next, *previous; /* in the queue */
     bool queued, woken;

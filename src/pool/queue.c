@@ -100,8 +100,10 @@ static void find_locked(struct with__request *request, int64_t now)
     else if (pool->suspended) return;
     else if (pool->newest) take_idle_locked(request, pool->newest, now);
     else if (has_room_locked(pool)) take_room_locked(request);
-    else if (pool->fail_fast && pool->occupied < pool->maximum_size)
+    else if (pool->fail_fast && pool->occupied < pool->maximum_size) {
         fail(request, pool->failure_code);
+        request->by_open = true;
+    }
 }
 
 /* One waiter for each idle item. */
