@@ -113,9 +113,43 @@ function read_macro(i,    text, name, j)
     if (name == "WITH_EXCEPTION_TYPES_") {
         for (j = i + 1; line[j - 1] ~ /\\$/; j++) read_type(line[j])
         add("tree", "", "")
-    } else if (name !~ /_$/ && contract != "" && !("with_" name in alias))
+    } else if (name ~ /_$/ && keep_declarer(i, name)) return after_continued(i)
+    else if (name !~ /_$/ && contract != "" && !("with_" name in alias))
         add("macro", name, uses(name in alias ? alias[name] : name, substr(text, length(name) + 1)))
     return after_continued(i)
+}
+
+# Whether the macro at line i declares functions: then what it is, and what it stands for, is kept.
+function keep_declarer(i, name,    text)
+{
+    text = line[i]
+    while (line[i] ~ /\\$/) {
+        sub(/[ \t]*\\$/, "", text)
+        text = text "\n" line[++i]
+    }
+    if (text !~ /WITH_API/ || !match(text, /\([^)]*\)/)) return 0
+    declarer_parameters[name] = substr(text, RSTART + 1, RLENGTH - 2)
+    sub(/^[^\n]*\n/, "", text)
+    declarer[name] = text
+    return 1
+}
+
+# The declarations that a use of such a macro stands for.
+function add_declared(name, arguments,    text, parameters, values, n, i, parts)
+{
+    text = declarer[name]
+    n = split(declarer_parameters[name], parameters, /, */)
+    split(arguments, values, /, */)
+    for (i = 1; i <= n; i++) {
+        gsub("##" parameters[i] "(##)?", values[i], text)
+        gsub("(^|[ (])" parameters[i] "[ ]", " " values[i] " ", text)
+    }
+    n = split(text, parts, /;/)
+    for (i = 1; i <= n; i++) {
+        gsub(/[ \n]+/, " ", parts[i])
+        sub(/^ /, "", parts[i])
+        if (parts[i] != "") add_declaration(parts[i] ";")
+    }
 }
 
 # How a macro is written. What `...` stands for is in its contract: each use with arguments there.
@@ -160,6 +194,13 @@ function read_declaration(i,    text, plain, depth, whole)
 function add_declaration(whole,    text, name, exported)
 {
     sub(/\n$/, "", whole)
+    name = whole
+    sub(/\(.*/, "", name)
+    if (name in declarer) {
+        match(whole, /\([^)]*\)/)
+        add_declared(name, substr(whole, RSTART + 1, RLENGTH - 2))
+        return
+    }
     exported = whole ~ /WITH_API/
     if (whole ~ /^(typedef )?(struct|union|enum)[^;(]*\{/) {
         name = whole
