@@ -15,12 +15,16 @@ TESTS ?=
 # Debian packages, installed by name where they are missing.
 PACKAGES = cmake gcc libc6-dev make
 # What the optional libraries need. Each is built where its client library is found.
-OPTIONAL_PACKAGES = libhiredis-dev libmariadb-dev libpq-dev libsqlite3-dev
+OPTIONAL_PACKAGES = libgmp-dev libhiredis-dev libmariadb-dev libmpfr-dev libpq-dev libsqlite3-dev
 # The servers that tests run, privately.
 SERVER_PACKAGES = mariadb-client-core mariadb-server-core postgresql redis-server
 # What benchmarks compare with.
 PEER_PACKAGES = g++ golang-go libaprutil1-dev pkgconf python3
-TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) clang g++ libdw-dev mandoc \
+# The cases of the decimal specification. Which Python there is is known once apt has its lists.
+TESTSUITE = $(or $(shell apt-cache search --names-only '^libpython3\.[0-9]+-testsuite$$' 2>/dev/null | \
+	sort -V | head -n 1 | cut -d ' ' -f 1),libpython3.11-testsuite)
+TEST_PACKAGES = $(PACKAGES) $(OPTIONAL_PACKAGES) $(SERVER_PACKAGES) clang g++ libdw-dev \
+	$(TESTSUITE) mandoc \
 	musl-tools pkgconf python3 spin
 
 INSTALL_PACKAGES = @tools/install-packages
@@ -47,7 +51,7 @@ all: ## build the libraries, man pages, examples and tests
 	$(BUILD_IN) $(BUILD) -j $(JOBS)
 
 demo: ## build the tour and run it (DIRECTORY=... is what it walks)
-	$(INSTALL_PACKAGES) $(PACKAGES) libsqlite3-dev $(if $(POSTGRES),libpq-dev)
+	$(INSTALL_PACKAGES) $(PACKAGES) libgmp-dev libmpfr-dev libsqlite3-dev $(if $(POSTGRES),libpq-dev)
 	$(CONFIGURE) -B $(BUILD)
 	$(BUILD_IN) $(BUILD) -j $(JOBS) --target tour
 	@$(BUILD)/examples/tour "$(DIRECTORY)" "$(POSTGRES)"

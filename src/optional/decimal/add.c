@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sums and differences, and the comparison of values.
+ */
+#include "internal.h"
+
+/* ---- Alignment ------------------------------------------------------------------------------- */
+
+/* A finite number that is not 0, for which another one may stand. */
+struct term {
+    const uint64_t *words;
+    size_t size;
+    int64_t exponent, digits;
+    bool negative;
+};
+
+static struct term term_of(const with_decimal *number, bool negated)
+{
+    return (struct term){with__words(number), number->size_, number->exponent_, number->digits_,
+                         number->negative_ != negated};
+}
+
+static const uint64_t one = 1;
+
+/*
+ * A term that is wholly below the digits that count, and those that decide how these are rounded, is as
+ * good as any other such: as a 1 (so does Python's _normalize()).
+ */
+static void replace_if_far(struct term *low, const struct term *high, int64_t prec)
+{
+    const int64_t room = high->digits - prec - 2;
+    const int64_t least = high->exponent + (room < -1 ? room : -1);
+
+    if (low->exponent + low->digits - 1 >= least) return;
+    low->words = &one;
+    low->size = 1;
+    low->digits = 1;
+    low->exponent = least;
+}
+
+/* ---- Finite terms ---------------------------------------------------------------------------- */
+
+/* words hold high, scaled, and have room for one more. Gives the size of the sum or difference. */
+static size_t combine(uint64_t *words, size_t size, const struct term *high, const struct term *low,
+                      bool *ret_negative)
+{
+    int order;
+
+    *ret_negative = high->negative;
+    if (high->negative == low->negative) {
+        if (size >= low->size)
+            words[size] = mpn_add(words, words, (mp_size_t)size, low->words, (mp_size_t)low->size);
+        else {
+            words[low->size] =
+                mpn_add(words, low->words, (mp_size_t)low->size, words, (mp_size_t)size);
+            size = low->size;
+        }
+        return size + 1;
+    }
+    order = size != low->size ? (size > low->size) - (size < low->size)
+                              : mpn_cmp(words, low->words, (mp_size_t)size);
+    if (order == 0) return 0;
+    if (order > 0) {
+        mpn_sub(words, words, (mp_size_t)size, low->words, (mp_size_t)low->size);
+        return size;
+    }
+    mpn_sub(words, low->words, (mp_size_t)low->size, words, (mp_size_t)size);
+    *ret_negative = low->negative;
+    return low->size;
+}
+
+static void add_terms(with_decimal *result, struct term high, struct term low,
+                      const with_decimal_context *context, uint32_t *status)
+{
+    struct with__scratch scratch;
+    uint64_t *words;
+    size_t size = high.size, room;
+    const int64_t exponent = low.exponent;
+    int64_t shift;
+    bool negative;
+
+    replace_if_far(&low, &high, context->prec);
+    shift = high.exponent - low.exponent;
+    room = size + (shift ? with__words_for(shift) : 0);
+    words = with__scratch_begin(&scratch, (room > low.size ? room : low.size) + 1, status);
+    if (!words) return;
+    memcpy(words, high.words, size * sizeof *words);
+    if (shift) size = with__scale(words, size, shift, status);
+    if (size) {
+        size = combine(words, size, &high, &low, &negative);
+        result->exponent_ = low.exponent;
+        result->negative_ = negative;
+        if (size == 0) { /* of different signs */
+            result->negative_ = context->rounding == WITH_ROUND_FLOOR;
+            result->exponent_ = exponent;
+        }
+        with__finish(result, words, size, false, context, status);
+    }
+    with__scratch_end(&scratch);
+}
+
+/* 0 + number: what that adds are zeros behind the last digit, as many as can count. */
+static void add_to_zero(with_decimal *result, const with_decimal *number, bool negative,
+                        int64_t exponent, const with_decimal_context *context, uint32_t *status)
+{
+    const int64_t least = number->exponent_ - context->prec - 1;
+
+    if (exponent < least) exponent = least;
+    if (exponent < number->exponent_)
+        with__rescale(result, number, exponent, WITH_ROUND_DOWN, status);
+    else with__copy(result, number, status);
+    result->negative_ = negative;
+    with__finish_own(result, context, status);
+}
+
+static void add_finite(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                       bool negated, const with_decimal_context *context, uint32_t *status)
+{
+    const bool b_negative = b->negative_ != negated;
+    const int64_t exponent = a->exponent_ < b->exponent_ ? a->exponent_ : b->exponent_;
+
+    if (WITH__LIKELY(a->size_ && b->size_)) {
+        const struct term x = term_of(a, false), y = term_of(b, negated);
+        if (x.exponent >= y.exponent) add_terms(result, x, y, context, status);
+        else add_terms(result, y, x, context, status);
+    } else if (b->size_) add_to_zero(result, b, b_negative, exponent, context, status);
+    else if (a->size_) add_to_zero(result, a, a->negative_, exponent, context, status);
+    else {
+        result->negative_ =
+            a->negative_ == b_negative ? a->negative_ : context->rounding == WITH_ROUND_FLOOR;
+        result->exponent_ = exponent;
+        with__finish(result, NULL, 0, false, context, status);
+    }
+}
+
+/* ---- Operations ------------------------------------------------------------------------------ */
+
+static void add(with_decimal *result, const with_decimal *a, const with_decimal *b, bool negated,
+                const with_decimal_context *context, uint32_t *status)
+{
+    if (WITH__LIKELY(!with__is_special(a) && !with__is_special(b))) {
+        add_finite(result, a, b, negated, context, status);
+        return;
+    }
+    if (with__take_nan(result, a, b, NULL, context, status)) return;
+    if (with__is_special(a) && with__is_special(b) && a->negative_ == (b->negative_ == negated)) {
+        with__set_invalid(result, WITH__INVALID, status);
+        return;
+    }
+    with__set_infinity(result);
+    result->negative_ = with__is_special(a) ? a->negative_ : b->negative_ != negated;
+}
+
+void with__add(with_decimal *result, const with_decimal *a, const with_decimal *b,
+               const with_decimal_context *context, uint32_t *status)
+{
+    add(result, a, b, false, context, status);
+}
+
+void with__sub(with_decimal *result, const with_decimal *a, const with_decimal *b,
+               const with_decimal_context *context, uint32_t *status)
+{
+    add(result, a, b, true, context, status);
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------- */
+
+/* Of finite numbers that are not 0, without their signs, and with the same exponent of the first digit. */
+static int compare_aligned(const with_decimal *a, const with_decimal *b, uint32_t *status)
+{
+    const int64_t shift = a->exponent_ - b->exponent_;
+    struct with__scratch scratch;
+    uint64_t *words;
+    size_t size;
+    int order = 0;
+
+    if (shift < 0) return -compare_aligned(b, a, status);
+    if (shift == 0) {
+        if (a->size_ != b->size_) return a->size_ > b->size_ ? 1 : -1;
+        order = mpn_cmp(with__words(a), with__words(b), (mp_size_t)a->size_);
+        return (order > 0) - (order < 0);
+    }
+    words = with__scratch_begin(&scratch, a->size_ + with__words_for(shift), status);
+    if (!words) return 0;
+    memcpy(words, with__words(a), a->size_ * sizeof *words);
+    size = with__scale(words, a->size_, shift, status);
+    if (size != b->size_) order = size > b->size_ ? 1 : -1;
+    else order = mpn_cmp(words, with__words(b), (mp_size_t)size);
+    with__scratch_end(&scratch);
+    return (order > 0) - (order < 0);
+}
+
+static int compare_magnitudes(const with_decimal *a, const with_decimal *b, uint32_t *status)
+{
+    if (with__is_special(a) || with__is_special(b))
+        return (int)with__is_special(a) - (int)with__is_special(b);
+    if (!a->size_ || !b->size_) return (a->size_ != 0) - (b->size_ != 0);
+    if (with__adjusted(a) != with__adjusted(b))
+        return with__adjusted(a) > with__adjusted(b) ? 1 : -1;
+    return compare_aligned(a, b, status);
+}
+
+int with__compare_values(const with_decimal *a, const with_decimal *b, uint32_t *status)
+{
+    const bool a_zero = with__is_zero(a), b_zero = with__is_zero(b);
+    int order;
+
+    if (a_zero && b_zero) return 0;
+    if (a->negative_ != b->negative_) {
+        if (a_zero) return b->negative_ ? 1 : -1;
+        return a->negative_ ? -1 : 1;
+    }
+    order = compare_magnitudes(a, b, status);
+    return a->negative_ ? -order : order;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to with-decimal: what its files share. A coefficient is an array of 64-bit words, the lowest
+ * first, as GMP's mpn functions take it. An operation computes in a number of its own and reports in
+ * status what it signals: its caller (operation.c) looks at the traps and then moves the result.
+ */
+#ifndef WITH_DECIMAL_INTERNAL_H
+#define WITH_DECIMAL_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define WITH_NO_KEYWORDS
+#include <with/decimal.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(GMP_NUMB_BITS == 64 && sizeof(mp_limb_t) == 8,
+               "with-decimal needs GMP with 64-bit limbs");
+
+#define WITH__LIKELY(X) __builtin_expect(!!(X), 1)
+#define WITH__UNLIKELY(X) __builtin_expect(!!(X), 0)
+
+enum with__kind { WITH__FINITE, WITH__INFINITE, WITH__QNAN, WITH__SNAN };
+
+/* In a status, beside the signals: which InvalidOperation it is, and that memory is out. */
+enum {
+    WITH__INVALID = WITH_SIGNAL_INVALID_OPERATION,
+    WITH__SYNTAX = WITH__INVALID | 1 << 16,
+    WITH__IMPOSSIBLE = WITH__INVALID | 1 << 17,
+    WITH__UNDEFINED = WITH__INVALID | 1 << 18,
+    WITH__NO_MEMORY = 1 << 30,
+};
+
+/* ---- Numbers (number.c) ---------------------------------------------------------------------- */
+
+static inline uint64_t *with__words(const with_decimal *number)
+{
+    return number->room_ ? number->words_.heap : (uint64_t *)number->words_.here;
+}
+
+static inline bool with__is_special(const with_decimal *number)
+{
+    return number->kind_ != WITH__FINITE;
+}
+
+static inline bool with__is_nan(const with_decimal *number)
+{
+    return number->kind_ >= WITH__QNAN;
+}
+
+/* Whether it is finite and 0. */
+static inline bool with__is_zero(const with_decimal *number)
+{
+    return number->kind_ == WITH__FINITE && !number->size_;
+}
+
+static inline int64_t with__adjusted(const with_decimal *number)
+{
+    return number->exponent_ + number->digits_ - 1;
+}
+
+/* How many words at words are left without zeros on top. */
+static inline size_t with__trimmed(const uint64_t *words, size_t size)
+{
+    while (size && !words[size - 1]) size--;
+    return size;
+}
+
+/* Makes room for that many words; what they hold is lost. False, and WITH__NO_MEMORY, without memory. */
+bool with__reserve(with_decimal *number, size_t words, uint32_t *status);
+
+/* Frees what the number holds. */
+static inline void with__release(with_decimal *number)
+{
+    if (WITH__UNLIKELY(number->room_)) free(number->words_.heap);
+    number->room_ = 0;
+}
+
+/* *to takes what *from holds, which is 0 afterwards. */
+void with__move(with_decimal *to, with_decimal *from);
+
+/* These set all but the sign, and for finite numbers the exponent, which is the caller's to set. */
+bool with__copy(with_decimal *to, const with_decimal *from, uint32_t *status); /* the sign too */
+void with__set_zero(with_decimal *number);
+void with__set_infinity(with_decimal *number);
+void with__set_word(with_decimal *number, uint64_t word);
+/* The words may be the number's own, and have zeros on top. */
+bool with__set_words(with_decimal *number, const uint64_t *words, size_t size, uint32_t *status);
+
+/* A positive quiet NaN; signals what, which is some InvalidOperation. */
+void with__set_invalid(with_decimal *number, uint32_t what, uint32_t *status);
+
+/*
+ * If an operand is a NaN (b, c: or NULL), result becomes the quiet NaN that an operation on them gives,
+ * and true is given.
+ */
+bool with__take_nan(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                    const with_decimal *c, const with_decimal_context *context, uint32_t *status);
+
+/* Words to compute in: on the stack while they are few. */
+enum { WITH__SCRATCH_WORDS = 128 };
+
+struct with__scratch {
+    uint64_t *words;
+    uint64_t here[WITH__SCRATCH_WORDS];
+};
+
+static inline uint64_t *with__scratch_begin(struct with__scratch *scratch, size_t words,
+                                            uint32_t *status)
+{
+    scratch->words = scratch->here;
+    if (WITH__UNLIKELY(words > WITH__SCRATCH_WORDS)) {
+        scratch->words = words > SIZE_MAX / 16 ? NULL : malloc(words * 8);
+        if (!scratch->words) *status |= WITH__NO_MEMORY;
+    }
+    return scratch->words;
+}
+
+static inline void with__scratch_end(struct with__scratch *scratch)
+{
+    if (WITH__UNLIKELY(scratch->words != scratch->here)) free(scratch->words);
+}
+
+/* ---- Words (words.c) --------------------------------------------------------------------------- */
+
+/* Neither result may be an operand; the sizes are not 0, and the top words not either. False without memory. */
+bool with__multiply(uint64_t *product, const uint64_t *a, size_t a_size, const uint64_t *b,
+                    size_t b_size, uint32_t *status); /* a_size + b_size words */
+bool with__divide(uint64_t *quotient, uint64_t *rest, const uint64_t *a, size_t a_size,
+                  const uint64_t *b, size_t b_size,
+                  uint32_t *status); /* a_size >= b_size: a_size - b_size + 1 and b_size words */
+
+/* ---- Powers of ten (power_table.c, power_cache.c) ---------------------------------------------- */
+
+enum { WITH__TABLE_MAX = 164, WITH__TABLE_WORDS = 9, WITH__WORD_DIGITS = 19, WITH__FIVE_MAX = 55 };
+
+struct with__power {
+    uint64_t words[WITH__TABLE_WORDS];
+    size_t size;
+};
+
+/* 10^k, k to WITH__TABLE_MAX. Written before main. */
+extern struct with__power with__powers[WITH__TABLE_MAX + 1];
+
+/* 10^k, k to 19. */
+extern const uint64_t with__ten[WITH__WORD_DIGITS + 1];
+
+/* Of numbers with so many bits the digits that the smallest has. 10^164 has 545 bits. */
+extern uint8_t with__digits_of_bits[545];
+
+/* What dividing by 5^k, k to 55, takes: 5^k with its top bit shifted to the top, and its reciprocal. */
+struct with__five {
+    uint64_t high, low; /* low is 0 if 5^k is a single word: then only high is divided by */
+    uint64_t reciprocal;
+    unsigned shift;
+    bool two;
+    uint64_t half[2]; /* (5^k - 1) / 2 */
+};
+
+extern struct with__five with__fives[WITH__FIVE_MAX + 1];
+
+/* What dividing a few words by 10^k takes (quick.c). */
+struct with__barrett {
+    unsigned __int128 power, reciprocal; /* 10^k, and 2^(b + 127) / 10^k, where b are its bits */
+    unsigned word, shift;                /* b - 1, as words and bits */
+};
+
+enum { WITH__BARRETT_MAX = 38 };
+extern struct with__barrett with__barretts[WITH__BARRETT_MAX + 1];
+
+/*
+ * 10^k, for k >= 0: words of a table or of this thread's cache, valid until the operation that is
+ * running ends. NULL, and WITH__NO_MEMORY, without memory.
+ */
+const uint64_t *with__power_of_ten(int64_t k, size_t *ret_size, uint32_t *status);
+
+/* An upper bound on the words of 10^k, and of numbers with so many digits. */
+static inline size_t with__words_for(int64_t digits)
+{
+    return (size_t)((unsigned __int128)digits * 3402 / 65536 / 1 +
+                    2); /* log2(10) / 64 < 0.0519063 */
+}
+
+/* How many digits the number at words has; the top word is not 0. */
+int64_t with__count_digits(const uint64_t *words, size_t size, uint32_t *status);
+
+/*
+ * Multiplies the size words at words, which have room for with__words_for(k) more, by 10^k. Gives the
+ * new size; 0, and WITH__NO_MEMORY, without memory.
+ */
+size_t with__scale(uint64_t *words, size_t size, int64_t k, uint32_t *status);
+
+/*
+ * ln 10 * 2^(64 * places), rounded down: words + 1 words of this thread's cache, valid as a power is. NULL, and
+ * WITH__NO_MEMORY, without memory.
+ */
+const uint64_t *with__ln_ten(size_t places, uint32_t *status);
+
+/* What is left of a division, beside the half of the divisor. */
+enum with__rest { WITH__NOTHING, WITH__BELOW_HALF, WITH__HALF, WITH__ABOVE_HALF };
+
+/*
+ * Divides the *size words by 10^k, in place, and says what is left. The quotient's size may be 0.
+ */
+enum with__rest with__drop(uint64_t *words, size_t *size, int64_t k, uint32_t *status);
+
+/* The same for k > WITH__FIVE_MAX, by a reciprocal; false, and nothing done, if that does not decide. */
+bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum with__rest *ret_rest,
+                              uint32_t *status);
+
+/* ---- Rounding (finish.c) ----------------------------------------------------------------------- */
+
+static inline int64_t with__etiny(const with_decimal_context *context)
+{
+    return context->Emin - context->prec + 1;
+}
+
+static inline int64_t with__etop(const with_decimal_context *context)
+{
+    return context->Emax - context->prec + 1;
+}
+
+/*
+ * Ends an operation: rounds size words at words (changed; not the result's own unless they are all of
+ * it; zeros on top are allowed) times 10^exponent into result, whose exponent and sign are set already.
+ * inexact: the true value is larger by less than one in the last digit; then the words must have more
+ * digits than the precision. Signals what the specification says, once.
+ */
+void with__finish(with_decimal *result, uint64_t *words, size_t size, bool inexact,
+                  const with_decimal_context *context, uint32_t *status);
+
+/* The same for what result itself holds. */
+void with__finish_own(with_decimal *result, const with_decimal_context *context, uint32_t *status);
+
+/* Whether a magnitude is rounded away from 0, when rest is what is dropped behind last (its last digit). */
+bool with__rounds_up(enum with_rounding rounding, bool negative, unsigned last,
+                     enum with__rest rest);
+
+/*
+ * result becomes a with the given exponent, as quantize and to_integral do: digits are added, or
+ * dropped and rounded by rounding. No limit of the context is looked at. Signals ROUNDED and INEXACT.
+ */
+void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent,
+                   enum with_rounding rounding, uint32_t *status);
+
+/*
+ * Divides the *size words by as many tens as they have zeros at the end, but at most so many; gives how
+ * many that were.
+ */
+int64_t with__strip_zeros(uint64_t *words, size_t *size, int64_t most, uint32_t *status);
+
+/* ---- Operations --------------------------------------------------------------------------------- */
+
+/* In each, result is a number that is no operand, and is begun: words of its own are used or freed. */
+typedef void with__operation_0(with_decimal *result, const with_decimal_context *context,
+                               uint32_t *status);
+typedef void with__operation_1(with_decimal *result, const with_decimal *a,
+                               const with_decimal_context *context, uint32_t *status);
+typedef void with__operation_2(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               const with_decimal_context *context, uint32_t *status);
+typedef void with__operation_3(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               const with_decimal *c, const with_decimal_context *context,
+                               uint32_t *status);
+
+extern with__operation_0 with__pi;
+extern with__operation_1 with__plus, with__minus, with__abs, with__normalize, with__sqrt, with__exp,
+    with__ln, with__log10, with__sin, with__cos, with__tan, with__atan, with__to_integral_value,
+    with__to_integral_exact, with__floor, with__ceil, with__trunc, with__logb, with__next_minus,
+    with__next_plus, with__logical_invert, with__copy_exactly, with__copy_abs, with__copy_negate;
+extern with__operation_2 with__add, with__sub, with__mul, with__div, with__div_int, with__remainder,
+    with__remainder_near, with__power, with__quantize, with__scaleb, with__shift, with__rotate,
+    with__next_toward, with__logical_and, with__logical_or, with__logical_xor, with__compare,
+    with__compare_signal, with__compare_total, with__compare_total_mag, with__max, with__max_mag,
+    with__min, with__min_mag, with__copy_sign;
+extern with__operation_3 with__fma, with__power_modulo;
+
+/* By a kernel of a fixed width, for a precision of at most 48; false, and nothing done, if that does not do. */
+bool with__exp_quickly(with_decimal *result, const with_decimal *a,
+                       const with_decimal_context *context, uint32_t *status);
+bool with__ln_quickly(with_decimal *result, const with_decimal *a,
+                      const with_decimal_context *context, uint32_t *status);
+
+void with__divmod(with_decimal *quotient, with_decimal *remainder, const with_decimal *a,
+                  const with_decimal *b, const with_decimal_context *context, uint32_t *status);
+void with__round(with_decimal *result, const with_decimal *a, int64_t digits,
+                 const with_decimal_context *context, uint32_t *status);
+
+/* |a| - 1, exactly. False without memory. */
+bool with__subtract_one(with_decimal *difference, const with_decimal *a, uint32_t *status);
+
+/* -1, 0 or 1 as the values of two numbers that are no NaNs compare. */
+int with__compare_values(const with_decimal *a, const with_decimal *b, uint32_t *status);
+
+/* ---- Conversions -------------------------------------------------------------------------------- */
+
+/* Exact: whatever the precision. */
+void with__parse(with_decimal *result, const char *text, const with_decimal_context *context,
+                 uint32_t *status);
+
+/* Whether no context could have such a number. */
+bool with__is_out_of_range(const with_decimal *a);
+
+/* The coefficient from digits, each 0 to 9, the first the most significant. */
+bool with__set_digits(with_decimal *result, const uint8_t *digits, size_t count, uint32_t *status);
+
+/* ---- Contexts and what is thrown (context.c, raise.c) -------------------------------------------- */
+
+/* What a thread has. */
+struct with__thread {
+    with_decimal_context context;
+    bool begun;
+    uint64_t operation; /* counts them: large powers of ten are kept until the next one */
+};
+
+extern __thread struct with__thread with__thread __attribute__((tls_model("initial-exec")));
+
+/* with_getcontext() */
+static inline with_decimal_context *with__context(void)
+{
+    if (WITH__UNLIKELY(!with__thread.begun)) {
+        with__thread.context = with_DefaultContext;
+        with__thread.begun = true;
+    }
+    return &with__thread.context;
+}
+
+/* Whether all fields are in range. */
+static inline bool with__context_is_valid(const with_decimal_context *context)
+{
+    return ((uint64_t)context->prec - 1 < WITH_DECIMAL_MAX_PREC) &
+           ((uint64_t)context->Emax <= WITH_DECIMAL_MAX_EMAX) &
+           (-(uint64_t)context->Emin <= WITH_DECIMAL_MAX_EMAX) &
+           ((unsigned)context->rounding <= WITH_ROUND_05UP) &
+           (((unsigned)context->clamp | (unsigned)context->capitals) <= 1) &
+           ((context->flags | context->traps) <= WITH_SIGNALS_ALL);
+}
+
+/* Throws ValueError for the first field that is out of range. */
+void with__throw_bad_context(const with_decimal_context *context) WITH_RAISES_;
+
+/*
+ * Throws what the operation of that name has failed with in context. Up to three operands are named in
+ * the message, or NULL.
+ */
+void with__throw_failed(const char *name, int error, const with_decimal_context *context,
+                        const with_decimal *a, const with_decimal *b,
+                        const with_decimal *c) WITH_RAISES_;
+
+/* The same, for a call that is described. */
+void with__throw_signal(const char *call, int error,
+                        const with_decimal_context *context) WITH_RAISES_;
+
+#endif

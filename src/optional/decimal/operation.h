@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Private to with-decimal: how an operation begins and ends. It computes in a number of its own, so that an
+ * operand may be its result, and a trapped one leaves the result as it was.
+ */
+#ifndef WITH_DECIMAL_OPERATION_H
+#define WITH_DECIMAL_OPERATION_H
+
+#include "internal.h"
+
+struct with__operation {
+    with_decimal result;
+    uint32_t status;
+};
+
+static inline bool with__operation_allows(const with_decimal_context *context)
+{
+    return WITH__LIKELY(context && with__context_is_valid(context));
+}
+
+static inline void with__operation_prepare(struct with__operation *self)
+{
+    with__thread.operation++;
+    self->status = 0;
+    self->result.room_ = 0;
+    self->result.negative_ = 0;
+    self->result.exponent_ = 0;
+}
+
+/* False if a field of the context is out of range. */
+static inline bool with__operation_begin(struct with__operation *self,
+                                         const with_decimal_context *context)
+{
+    if (!with__operation_allows(context)) return false;
+    with__operation_prepare(self);
+    return true;
+}
+
+/* 0, and the result is moved; or a negative errno. */
+static inline int with__operation_end(struct with__operation *self, with_decimal_context *context,
+                                      with_decimal *result)
+{
+    const uint32_t status = self->status;
+
+    context->flags |= status & WITH_SIGNALS_ALL;
+    if (WITH__UNLIKELY(status & (context->traps | WITH__NO_MEMORY))) {
+        context->raised_ = status;
+        with__release(&self->result);
+        return status & WITH__NO_MEMORY ? -ENOMEM : -EDOM;
+    }
+    with__move(result, &self->result);
+    return 0;
+}
+
+#endif

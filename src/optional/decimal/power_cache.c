@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Large powers of ten, reciprocals of powers of five, and ln 10, kept by each thread. What an operation has asked
+ * for stays as long as it runs; then the one that has been unused for longest makes room.
+ */
+#include "guard.h"
+
+#include <mpfr.h>
+#include <pthread.h>
+
+enum { MOST = 12 };
+#define MOST_WORDS ((size_t)1 << 22) /* 32 MiB: but the last two stay, however large */
+
+enum kind { POWER, RECIPROCAL, LOGARITHM };
+
+struct entry {
+    struct entry *next; /* used before this one */
+    enum kind kind;
+    int64_t k;     /* of 10^k or 5^k; of the logarithm its places */
+    uint64_t used; /* by the operation of this number */
+    size_t size, bits;
+    uint64_t words[];
+};
+
+static __thread struct entry *newest __attribute__((tls_model("initial-exec")));
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool key_made;
+
+/* ---- The list -------------------------------------------------------------------------------- */
+
+static void free_all(void *unused)
+{
+    (void)unused;
+    while (newest) {
+        struct entry *next = newest->next;
+        free(newest);
+        newest = next;
+    }
+}
+
+/* Without a key the cache of a thread that ends is lost: so then there is none. */
+static void make_key(void)
+{
+    key_made = pthread_key_create(&key, free_all) == 0;
+}
+
+static struct entry *find(enum kind kind, int64_t k)
+{
+    for (struct entry **at = &newest; *at; at = &(*at)->next) {
+        struct entry *entry = *at;
+        if (entry->k != k || entry->kind != kind) continue;
+        *at = entry->next;
+        entry->next = newest;
+        newest = entry;
+        entry->used = with__thread.operation;
+        return entry;
+    }
+    return NULL;
+}
+
+/* Drops what is too much, but nothing that the running operation has. */
+static void trim(void)
+{
+    size_t count = 0, words = 0;
+
+    for (struct entry **at = &newest; *at;) {
+        struct entry *entry = *at;
+        count++;
+        words += entry->size;
+        if (count <= 2 || entry->used == with__thread.operation ||
+            (count <= MOST && words <= MOST_WORDS)) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        free(entry);
+    }
+}
+
+static struct entry *add(enum kind kind, int64_t k, size_t size, uint32_t *status)
+{
+    struct entry *entry = NULL;
+
+    pthread_once(&once, make_key);
+    if (key_made && pthread_setspecific(key, &key) == 0 && size <= SIZE_MAX / 16)
+        entry = malloc(sizeof *entry + size * sizeof(uint64_t));
+    if (!entry) {
+        *status |= WITH__NO_MEMORY;
+        return NULL;
+    }
+    entry->kind = kind;
+    entry->k = k;
+    entry->size = size;
+    entry->used = with__thread.operation;
+    entry->next = newest;
+    newest = entry;
+    trim();
+    return entry;
+}
+
+static void drop_newest(void)
+{
+    struct entry *entry = newest;
+
+    newest = entry->next;
+    free(entry);
+}
+
+/* ---- Powers ---------------------------------------------------------------------------------- */
+
+/* 10^k is 5^k, shifted. */
+static bool raise_ten(struct entry *entry, int64_t k)
+{
+    struct with__guard guard;
+    mpz_t power;
+
+    if (!WITH__GUARDED(&guard)) return false;
+    mpz_init(power);
+    mpz_ui_pow_ui(power, 5, (unsigned long)k);
+    mpz_mul_2exp(power, power, (unsigned long)k);
+    entry->size = mpz_size(power);
+    memcpy(entry->words, mpz_limbs_read(power), entry->size * sizeof(uint64_t));
+    mpz_clear(power);
+    with__guard_end(&guard);
+    return true;
+}
+
+const uint64_t *with__power_of_ten(int64_t k, size_t *ret_size, uint32_t *status)
+{
+    struct entry *entry;
+
+    if (k <= WITH__TABLE_MAX) {
+        *ret_size = with__powers[k].size;
+        return with__powers[k].words;
+    }
+    entry = find(POWER, k);
+    if (!entry) {
+        if (k > WITH__POWER_MAX) {
+            *status |= WITH__NO_MEMORY;
+            return NULL;
+        }
+        entry = add(POWER, k, with__words_for(k), status);
+        if (!entry) return NULL;
+        if (!raise_ten(entry, k)) {
+            drop_newest();
+            *status |= WITH__NO_MEMORY;
+            return NULL;
+        }
+    }
+    *ret_size = entry->size;
+    return entry->words;
+}
+
+/* ---- Reciprocals ----------------------------------------------------------------------------- */
+
+/* floor(2^(bits - 1 + 64 size) / 5^k), which has size words; bits are those of 5^k. */
+static bool invert_five(struct entry *entry)
+{
+    struct with__guard guard;
+    mpz_t five, quotient;
+
+    if (!WITH__GUARDED(&guard)) return false;
+    mpz_init(five);
+    mpz_init(quotient);
+    mpz_ui_pow_ui(five, 5, (unsigned long)entry->k);
+    entry->bits = mpz_sizeinbase(five, 2);
+    mpz_setbit(quotient, entry->bits - 1 + 64 * entry->size);
+    mpz_tdiv_q(quotient, quotient, five);
+    memset(entry->words, 0, entry->size * sizeof(uint64_t));
+    memcpy(entry->words, mpz_limbs_read(quotient), mpz_size(quotient) * sizeof(uint64_t));
+    mpz_clear(five);
+    mpz_clear(quotient);
+    with__guard_end(&guard);
+    return true;
+}
+
+static struct entry *reciprocal_of_five(int64_t k, size_t size, uint32_t *status)
+{
+    struct entry *entry = find(RECIPROCAL, k);
+
+    if (entry && entry->size >= size) return entry;
+    if (entry) drop_newest();
+    entry = add(RECIPROCAL, k, size, status);
+    if (!entry) return NULL;
+    if (invert_five(entry)) return entry;
+    drop_newest();
+    *status |= WITH__NO_MEMORY;
+    return NULL;
+}
+
+/* log2(5) * 2^60, rounded down. */
+#define LOG2_5 UINT64_C(2677000832746447551)
+
+/*
+ * words / 10^k is words / 2^k / 5^k. With n words of the first quotient and a reciprocal of as many as the
+ * result has and one more, the product is too small by less than 2^-58 of the result's last bit; so its
+ * next word decides, unless it is at the edge of what has to be told apart.
+ */
+bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum with__rest *ret_rest,
+                              uint32_t *status)
+{
+    const size_t skipped = (size_t)k / 64;
+    const unsigned shift = (unsigned)(k % 64);
+    const int64_t five_bits = (int64_t)((unsigned __int128)LOG2_5 * (uint64_t)k >> 60) + 1;
+    size_t n, r, kept, at;
+    struct with__scratch scratch;
+    struct entry *reciprocal;
+    uint64_t *product, fraction;
+    unsigned bit;
+    bool sure = false;
+
+    if (*size < skipped + (size_t)five_bits / 64 + 2 || k > WITH__POWER_MAX) return false;
+    n = *size - skipped;
+    r = n - (size_t)five_bits / 64 + 1;
+    if (r > n) r = n;
+    reciprocal = reciprocal_of_five(k, r, status);
+    product = reciprocal ? with__scratch_begin(&scratch, n + 2 * r, status) : NULL;
+    if (!product) return false;
+    /* The first quotient goes behind the product. */
+    if (shift) mpn_rshift(product + 2 * r, words + skipped, (mp_size_t)n, shift);
+    else memcpy(product + 2 * r, words + skipped, n * sizeof *words);
+    kept = n - r;
+    if (with__multiply(product, product + 2 * r + kept, r,
+                       reciprocal->words + (reciprocal->size - r), r, status)) {
+        /* The product is times 2^(bits - 1 + 64 r - 64 kept) too large. */
+        const size_t point = reciprocal->bits - 1 + 64 * r - 64 * kept;
+        at = point / 64;
+        bit = (unsigned)(point % 64);
+        fraction = product[at - 1] >> bit | (bit ? product[at] << (64 - bit) : 0);
+        sure = fraction > 256 && fraction < UINT64_C(0) - 256 &&
+               (fraction < (UINT64_C(1) << 63) - 256 || fraction > (UINT64_C(1) << 63));
+        if (sure) {
+            *size = 2 * r - at;
+            if (bit) mpn_rshift(words, product + at, (mp_size_t)*size, bit);
+            else memcpy(words, product + at, *size * sizeof *words);
+            *size = with__trimmed(words, *size);
+            *ret_rest = fraction >> 63 ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
+        }
+    }
+    with__scratch_end(&scratch);
+    return sure;
+}
+
+/* ---- The logarithm --------------------------------------------------------------------------- */
+
+static bool take_logarithm(struct entry *entry)
+{
+    struct with__guard guard;
+    const mpfr_prec_t bits = (mpfr_prec_t)(64 * entry->k + 2 + 16);
+    mpfr_t logarithm;
+    mpz_t integer;
+
+    if (!WITH__GUARDED(&guard)) return false;
+    mpfr_init2(logarithm, bits);
+    mpz_init(integer);
+    mpfr_log_ui(logarithm, 10, MPFR_RNDD);
+    mpfr_mul_2ui(logarithm, logarithm, (unsigned long)(64 * entry->k), MPFR_RNDD);
+    mpfr_get_z(integer, logarithm, MPFR_RNDD);
+    memcpy(entry->words, mpz_limbs_read(integer), entry->size * sizeof(uint64_t));
+    mpz_clear(integer);
+    mpfr_clear(logarithm);
+    with__guard_end(&guard);
+    return true;
+}
+
+const uint64_t *with__ln_ten(size_t places, uint32_t *status)
+{
+    struct entry *entry = find(LOGARITHM, (int64_t)places);
+
+    if (entry) return entry->words;
+    entry = add(LOGARITHM, (int64_t)places, places + 1, status);
+    if (!entry) return NULL;
+    if (take_logarithm(entry)) return entry->words;
+    drop_newest();
+    *status |= WITH__NO_MEMORY;
+    return NULL;
+}

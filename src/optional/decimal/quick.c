@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sums, products and quotients of numbers of one or two words, which is up to 38 digits, in registers. What
+ * is not plain (an exact quotient, a result that is not normal or signals what is trapped) is
+ * left to the general way: false, and nothing is done.
+ */
+#include "quick.h"
+
+typedef unsigned __int128 wide;
+
+enum { MOST_PREC = 37 };
+
+/* ---- Numbers of two words -------------------------------------------------------------------- */
+
+static inline bool is_small(const with_decimal *a)
+{
+    return a->kind_ == WITH__FINITE && a->size_ - 1 < 2; /* and not 0 */
+}
+
+static inline wide value_of(const with_decimal *a)
+{
+    const uint64_t *words = with__words(a);
+
+    return a->size_ == 2 ? (wide)words[1] << 64 | words[0] : words[0];
+}
+
+static inline wide ten_to(int64_t k)
+{
+    const struct with__power *power = &with__powers[k];
+
+    return (wide)power->words[1] << 64 | power->words[0];
+}
+
+static inline int64_t digits_of(wide value)
+{
+    const uint64_t high = (uint64_t)(value >> 64), low = (uint64_t)value;
+    const int bits = high ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll(low);
+    const int64_t least = with__digits_of_bits[bits];
+
+    return least + (value >= ten_to(least)); /* 10^38 is the last that may be asked for */
+}
+
+/* Writes the result if it is normal and nothing that it signals is trapped. */
+static inline bool give(with_decimal *result, wide value, int64_t digits, int64_t exponent,
+                        bool negative, uint32_t signals, with_decimal_context *context)
+{
+    const int64_t adjusted = exponent + digits - 1;
+
+    if (WITH__UNLIKELY((adjusted > context->Emax) | (adjusted < context->Emin) |
+                       ((signals & context->traps) != 0) |
+                       (context->clamp && exponent > with__etop(context))))
+        return false;
+    context->flags |= signals;
+    with__release(result);
+    result->words_.here[0] = (uint64_t)value;
+    result->words_.here[1] = (uint64_t)(value >> 64);
+    result->size_ = 1 + (value >> 64 != 0);
+    result->digits_ = digits;
+    result->exponent_ = exponent;
+    result->kind_ = WITH__FINITE;
+    result->negative_ = negative;
+    return true;
+}
+
+/* Rounds by what is left of the digits that were dropped, and gives the result. */
+static inline bool give_rounded(with_decimal *result, wide value, enum with__rest rest,
+                                int64_t exponent, bool negative, with_decimal_context *context)
+{
+    uint32_t signals = WITH_SIGNAL_ROUNDED;
+    const int64_t digits = context->prec;
+
+    if (WITH__UNLIKELY(exponent + digits - 1 < context->Emin)) return false; /* before rounding */
+    if (rest != WITH__NOTHING) signals |= WITH_SIGNAL_INEXACT;
+    if (WITH__LIKELY(context->rounding == WITH_ROUND_HALF_EVEN))
+        value += (rest == WITH__ABOVE_HALF) | ((rest == WITH__HALF) & (uint64_t)value & 1);
+    else value += with__rounds_up(context->rounding, negative, (unsigned)(value % 10), rest);
+    if (WITH__UNLIKELY(value >= ten_to(digits))) {
+        value = ten_to(digits - 1);
+        exponent++;
+    }
+    return give(result, value, digits, exponent, negative, signals, context);
+}
+
+static inline enum with__rest rest_of(wide rest, wide d)
+{
+    const wide left = d - rest;
+
+    if (rest == 0) return WITH__NOTHING;
+    return rest == left ? WITH__HALF : rest > left ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
+}
+
+/*
+ * words, of which the last is 0, / 10^k, for a quotient of at most 37 digits and k to 37. Without the bits that
+ * 10^k has below its first one both factors of the quotient have two words: N >> (b - 1), and the
+ * reciprocal 2^(b + 127) / 10^k. What is cut off makes it too small by 3 at most; what then remains, of which
+ * two words are enough, tells by how much (P. Barrett, 1986).
+ */
+static inline wide drop(const uint64_t words[5], int64_t k, enum with__rest *ret_rest)
+{
+    const struct with__barrett *barrett = &with__barretts[k];
+    const uint64_t *from = words + barrett->word;
+    const unsigned s = barrett->shift;
+    const uint64_t n0 = from[0] >> s | (from[1] << 1) << (63 - s);
+    const uint64_t n1 = from[1] >> s | (from[2] << 1) << (63 - s);
+    const uint64_t r0 = (uint64_t)barrett->reciprocal, r1 = (uint64_t)(barrett->reciprocal >> 64);
+    const wide p = barrett->power;
+    const wide x = (wide)n1 * r0, y = (wide)n0 * r1;
+    wide quotient =
+        (wide)n1 * r1 + (x >> 64) + (y >> 64) + (((wide)(uint64_t)x + (uint64_t)y) >> 64);
+    wide rest = ((wide)words[1] << 64 | words[0]) - quotient * p;
+
+    while (rest >= p) {
+        rest -= p;
+        quotient++;
+    }
+    *ret_rest = rest_of(rest, p);
+    return quotient;
+}
+
+/* ---- Sums ------------------------------------------------------------------------------------ */
+
+static inline bool give_sum(with_decimal *result, wide value, int64_t exponent, bool negative,
+                            with_decimal_context *context)
+{
+    const int64_t digits = digits_of(value), k = digits - context->prec;
+    const uint64_t words[5] = {(uint64_t)value, (uint64_t)(value >> 64)};
+    enum with__rest rest;
+
+    if (k <= 0) return give(result, value, digits, exponent, negative, 0, context);
+    value = drop(words, k, &rest);
+    return give_rounded(result, value, rest, exponent + k, negative, context);
+}
+
+bool with__add_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                       bool negated, with_decimal_context *context)
+{
+    const bool b_negative = b->negative_ != negated;
+    bool negative = a->negative_;
+    int64_t exponent = a->exponent_;
+    wide x, y;
+
+    if (WITH__UNLIKELY(!is_small(a) || !is_small(b) || context->prec > MOST_PREC ||
+                       a->digits_ > MOST_PREC || b->digits_ > MOST_PREC))
+        return false;
+    x = value_of(a);
+    y = value_of(b);
+    if (a->exponent_ != b->exponent_) {
+        const int64_t shift = a->exponent_ - b->exponent_;
+        if (shift > 0) {
+            if (a->digits_ + shift > MOST_PREC) return false;
+            x *= ten_to(shift);
+            exponent = b->exponent_;
+        } else {
+            if (b->digits_ - shift > MOST_PREC) return false;
+            y *= ten_to(-shift);
+        }
+    }
+    if (negative == b_negative) x += y;
+    else if (x > y) x -= y;
+    else if (x < y) {
+        x = y - x;
+        negative = b_negative;
+    } else return false;
+    return give_sum(result, x, exponent, negative, context);
+}
+
+/* ---- Products -------------------------------------------------------------------------------- */
+
+static inline void multiply(uint64_t words[5], wide x, wide y)
+{
+    const uint64_t x0 = (uint64_t)x, x1 = (uint64_t)(x >> 64);
+    const uint64_t y0 = (uint64_t)y, y1 = (uint64_t)(y >> 64);
+    const wide low = (wide)x0 * y0, middle = (wide)x1 * y0, other = (wide)x0 * y1;
+    const wide sum = (low >> 64) + (uint64_t)middle + (uint64_t)other;
+    const wide top = (wide)x1 * y1 + (middle >> 64) + (other >> 64) + (sum >> 64);
+
+    words[0] = (uint64_t)low;
+    words[1] = (uint64_t)sum;
+    words[2] = (uint64_t)top;
+    words[3] = (uint64_t)(top >> 64);
+    words[4] = 0;
+}
+
+/* Whether the words are less than 10^k. */
+static inline bool is_less(const uint64_t words[4], int64_t k)
+{
+    const uint64_t *power = with__powers[k].words;
+    const wide high = (wide)words[3] << 64 | words[2], low = (wide)words[1] << 64 | words[0];
+    const wide power_high = (wide)power[3] << 64 | power[2];
+    const wide power_low = (wide)power[1] << 64 | power[0];
+
+    return (high < power_high) | ((high == power_high) & (low < power_low));
+}
+
+/* A product of n and m digits has n + m of them, or one less. */
+bool with__mul_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                       with_decimal_context *context)
+{
+    const bool negative = a->negative_ != b->negative_;
+    const int64_t exponent = a->exponent_ + b->exponent_;
+    int64_t digits = a->digits_ + b->digits_, k;
+    uint64_t words[5];
+    enum with__rest rest;
+    wide value;
+
+    if (WITH__UNLIKELY(!is_small(a) || !is_small(b) || context->prec > MOST_PREC)) return false;
+    multiply(words, value_of(a), value_of(b));
+    digits -= is_less(words, digits - 1);
+    k = digits - context->prec;
+    if (WITH__UNLIKELY(k > MOST_PREC)) return false;
+    if (k <= 0) {
+        value = (wide)words[1] << 64 | words[0];
+        return give(result, value, digits, exponent, negative, 0, context);
+    }
+    value = drop(words, k, &rest);
+    return give_rounded(result, value, rest, exponent + k, negative, context);
+}
+
+/* ---- Quotients ------------------------------------------------------------------------------- */
+
+/* (high, low) / d, where high < d. */
+static inline uint64_t divide_words(uint64_t high, uint64_t low, uint64_t d, uint64_t *rest)
+{
+#ifdef __x86_64__
+    uint64_t quotient;
+
+    __asm__("divq %4" : "=a"(quotient), "=d"(*rest) : "a"(low), "d"(high), "r"(d) : "cc");
+    return quotient;
+#else
+    const wide n = (wide)high << 64 | low;
+
+    *rest = (uint64_t)(n % d);
+    return (uint64_t)(n / d);
+#endif
+}
+
+/*
+ * Words / d of two words, whose top bit is set (Knuth, algorithm D: a word of the quotient from two by one,
+ * corrected at most twice). high < d; gives the word, and what is left in *high.
+ */
+static inline uint64_t divide_step(wide *high, uint64_t next, wide d)
+{
+    const uint64_t d1 = (uint64_t)(d >> 64), d0 = (uint64_t)d, u2 = (uint64_t)(*high >> 64);
+    uint64_t q, r;
+    wide product, rest;
+
+    if (WITH__UNLIKELY(u2 == d1)) {
+        q = ~UINT64_C(0);
+        r = (uint64_t)*high + d1;
+        if (r < d1) goto subtract; /* more than a word */
+    } else q = divide_words(u2, (uint64_t)*high, d1, &r);
+    product = (wide)q * d0;
+    rest = (wide)r << 64 | next;
+    if (WITH__UNLIKELY(product > rest)) {
+        q--;
+        rest += (wide)d1 << 64;
+        product -= d0;
+        if (rest >= (wide)d1 << 64 && product > rest) {
+            q--;
+            rest += (wide)d1 << 64;
+            product -= d0;
+        }
+    }
+    *high = rest - product;
+    return q;
+subtract:
+    *high = ((wide)r << 64 | next) - (wide)q * d0;
+    return q;
+}
+
+/* n / 10 for an n that is a multiple: n / 2 times the inverse of 5 modulo 2^128. */
+static inline wide exact_tenth(wide n)
+{
+    const uint64_t high = UINT64_C(0xCCCCCCCCCCCCCCCC), low = UINT64_C(0xCCCCCCCCCCCCCCCD);
+
+    return (n >> 1) * ((wide)high << 64 | low);
+}
+
+/*
+ * a * 10^k / b, with k so that the quotient has as many digits as the precision, or one more. What is left of
+ * b tells how to round, together with that digit.
+ */
+bool with__div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                       with_decimal_context *context)
+{
+    const int64_t k = context->prec - a->digits_ + b->digits_;
+    int64_t exponent = a->exponent_ - b->exponent_ - k;
+    uint64_t words[5], high;
+    enum with__rest rest;
+    unsigned shift;
+    wide d, left, quotient;
+
+    if (WITH__UNLIKELY(!is_small(a) || !is_small(b) || context->prec > MOST_PREC - 1 || k < 0 ||
+                       k > MOST_PREC))
+        return false;
+    d = value_of(b);
+    multiply(words, value_of(a), ten_to(k));
+    high = (uint64_t)(d >> 64);
+    if (high == 0) return false; /* the general way has a division by one word */
+    shift = (unsigned)__builtin_clzll(high);
+    d <<= shift;
+    words[3] = words[3] << shift | words[2] >> 1 >> (63 - shift);
+    words[2] = words[2] << shift | words[1] >> 1 >> (63 - shift);
+    words[1] = words[1] << shift | words[0] >> 1 >> (63 - shift);
+    words[0] <<= shift;
+    left = (wide)words[3] << 64 | words[2]; /* less than d, for the quotient has two words */
+    quotient = (wide)divide_step(&left, words[1], d) << 64;
+    quotient |= divide_step(&left, words[0], d);
+    if (left == 0) return false;
+    rest = rest_of(left, d);
+    if (quotient >= ten_to(context->prec)) {
+        const unsigned last =
+            (unsigned)(((uint64_t)quotient % 10 + (uint64_t)(quotient >> 64) % 10 * 6) % 10);
+        quotient = exact_tenth(quotient - last);
+        rest = last < 5 ? WITH__BELOW_HALF : WITH__ABOVE_HALF; /* something follows it */
+        exponent++;
+    }
+    return give_rounded(result, quotient, rest, exponent, a->negative_ != b->negative_, context);
+}

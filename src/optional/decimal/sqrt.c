@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The square root: that of an integer with one or two digits more than the precision, rounded half to
+ * even whatever the context says (so the specification).
+ */
+#include "guard.h"
+
+/* mpn_sqrtrem allocates for long operands. The root's words, and whether it is exact. */
+static bool take_root(uint64_t *root, const uint64_t *words, size_t size, bool *ret_exact,
+                      uint32_t *status)
+{
+    enum { SHORT = 1000 };
+    struct with__guard guard;
+
+    if (size < SHORT) {
+        *ret_exact = mpn_sqrtrem(root, NULL, words, (mp_size_t)size) == 0;
+        return true;
+    }
+    if (!WITH__GUARDED(&guard)) {
+        *status |= WITH__NO_MEMORY;
+        return false;
+    }
+    *ret_exact = mpn_sqrtrem(root, NULL, words, (mp_size_t)size) == 0;
+    with__guard_end(&guard);
+    return true;
+}
+
+/* An exact root has the exponent that is half of the operand's, as far as its digits allow. */
+static void root_of_finite(with_decimal *result, const with_decimal *a,
+                           const with_decimal_context *context, uint32_t *status)
+{
+    with_decimal_context half_even = *context;
+    const int64_t ideal = a->exponent_ >> 1; /* rounded down */
+    /* The operand is scaled so that its exponent is even and its root has prec + 1 digits or more. */
+    const int64_t odd = a->exponent_ & 1;
+    const int64_t wanted = 2 * context->prec + 2 - (a->digits_ + odd);
+    const int64_t half = wanted > 0 ? (wanted + 1) / 2 : 0;
+    struct with__scratch scratch;
+    uint64_t *words, *root;
+    const size_t room = a->size_ + with__words_for(2 * half + odd) + 1;
+    size_t size;
+    bool exact = false;
+
+    half_even.rounding = WITH_ROUND_HALF_EVEN;
+    words = with__scratch_begin(&scratch, room + room / 2 + 2, status);
+    if (!words) return;
+    root = words + room;
+    memcpy(words, with__words(a), a->size_ * sizeof *words);
+    size = with__scale(words, a->size_, 2 * half + odd, status);
+    if (size && take_root(root, words, size, &exact, status)) {
+        result->exponent_ = ideal - half;
+        size = (size + 1) / 2;
+        if (exact) result->exponent_ += with__strip_zeros(root, &size, half, status);
+        with__finish(result, root, size, !exact, &half_even, status);
+    }
+    with__scratch_end(&scratch);
+}
+
+void with__sqrt(with_decimal *result, const with_decimal *a, const with_decimal_context *context,
+                uint32_t *status)
+{
+    if (with__take_nan(result, a, NULL, NULL, context, status)) return;
+    result->negative_ = a->negative_;
+    if (with__is_zero(a)) {
+        result->exponent_ = a->exponent_ >> 1;
+        with__finish(result, NULL, 0, false, context, status);
+    } else if (a->negative_) with__set_invalid(result, WITH__INVALID, status);
+    else if (with__is_special(a)) with__set_infinity(result);
+    else root_of_finite(result, a, context, status);
+}
