@@ -15,6 +15,7 @@
 #include "tour/crew.h"
 #include "tour/databases.h"
 #include "tour/paths.h"
+#include "tour/quotients.h"
 #include "tour/words.h"
 
 #include <dirent.h>
@@ -341,6 +342,17 @@ static void keep(struct words *words, const char *path, const char *conninfo)
 #endif
 }
 
+/* ---- A way of working ----------------------------------------------------------------------- */
+
+static void divide(void)
+{
+#ifdef TOUR_HAS_DECIMAL
+    print_quotients();
+#else
+    puts("  (built without decimals: libgmp-dev and libmpfr-dev were not there)");
+#endif
+}
+
 /* ---- The tour ------------------------------------------------------------------------------- */
 
 static int open_descriptors(void)
@@ -364,6 +376,8 @@ static void tour(const char *directory, const char *conninfo)
             keep(words, place->database, conninfo);
             serve_and_fetch(place->report);
         }
+    putchar('\n');
+    divide();
 }
 
 int main(int argc, char **argv)
