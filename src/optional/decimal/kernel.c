@@ -197,53 +197,34 @@ static inline void add(struct fixed *a, const uint64_t *words, size_t size)
     if (size < 4) a->w[3] += carry;
 }
 
-/* a - b, modulo 2^64. */
-static inline struct fixed less(struct fixed a, struct fixed b)
-{
-    mpn_sub_n(a.w, a.w, b.w, 4);
-    return a;
-}
-
 static inline bool is_less(const struct fixed *a, const struct fixed *b)
 {
     return a->w[3] != b->w[3] ? a->w[3] < b->w[3] : mpn_cmp(a->w, b->w, 3) < 0;
 }
 
-/* Words times a word, with the product's last word if there is room. */
-static inline struct fixed product_of(const uint64_t *words, size_t size, uint64_t word)
+/* a *= 1 + b */
+static inline void grow(struct fixed *a, struct fraction b)
 {
-    struct fixed product;
-    const uint64_t last = mpn_mul_1(product.w, words, (mp_size_t)size, word);
+    const struct fraction behind = times((struct fraction){{a->w[0], a->w[1], a->w[2]}}, b);
+    uint64_t before[4];
 
-    if (size < 4) product.w[3] = last;
-    return product;
-}
-
-/* a * (1 + b) */
-static inline struct fixed grown(struct fixed a, struct fraction b)
-{
-    const struct fraction behind = times((struct fraction){{a.w[0], a.w[1], a.w[2]}}, b);
-    const struct fixed before = product_of(b.w, 3, a.w[3]);
-
-    add(&a, before.w, 4);
-    add(&a, behind.w, 3);
-    return a;
+    before[3] = mpn_mul_1(before, b.w, 3, a->w[3]);
+    add(a, before, 4);
+    add(a, behind.w, 3);
 }
 
 /* words of an integer of two, times 10^-k, k from 1. What it is wrong by is less than 2^-190 of it. */
-static inline struct fixed scaled(const uint64_t integer[2], int64_t k)
+static inline void scale(struct fixed *result, const uint64_t integer[2], int64_t k)
 {
     uint64_t product[6] = {0};
     const unsigned bits = table.scale_bits[k], word = bits / 64, shift = bits % 64;
-    struct fixed result;
 
     mpn_mul(product, table.scale[k].w, 3, integer, 2);
     for (unsigned i = 0; i < 4; i++) {
         const uint64_t low = i + word < 5 ? product[i + word] : 0;
         const uint64_t next = i + word + 1 < 5 ? product[i + word + 1] : 0;
-        result.w[i] = low >> shift | (next << 1) << (63 - shift);
+        result->w[i] = low >> shift | (next << 1) << (63 - shift);
     }
-    return result;
 }
 
 /* ---- Arguments and results ------------------------------------------------------------------- */
@@ -328,50 +309,47 @@ static inline struct fraction exponential_of_small(struct fraction s)
 }
 
 /* exp of a number less than ln 10. */
-static inline struct fixed exponential(struct fixed x)
+static inline void exponential(struct fixed *result, const struct fixed *x)
 {
-    const unsigned coarse = (unsigned)(x.w[3] << 7 | x.w[2] >> 57);
-    const unsigned fine = (unsigned)(x.w[2] >> 50) & 127;
-    const struct fraction s = {{x.w[0], x.w[1], x.w[2] & ((UINT64_C(1) << 50) - 1)}};
+    const unsigned coarse = (unsigned)(x->w[3] << 7 | x->w[2] >> 57);
+    const unsigned fine = (unsigned)(x->w[2] >> 50) & 127;
+    const struct fraction s = {{x->w[0], x->w[1], x->w[2] & ((UINT64_C(1) << 50) - 1)}};
 
-    return grown(grown(table.exp_coarse[coarse], table.exp_fine[fine]), exponential_of_small(s));
+    for (int i = 0; i < 4; i++) result->w[i] = table.exp_coarse[coarse].w[i];
+    grow(result, table.exp_fine[fine]);
+    grow(result, exponential_of_small(s));
 }
 
-/* x - n ln 10, and n so that this is from 0 to ln 10. */
-static int64_t take_off(struct fixed *x, bool negative)
+/* left becomes x - n ln 10, or n ln 10 - x for a negative one, from 0 to ln 10; gives n with that sign. */
+static int64_t take_off(struct fixed *left, const struct fixed *x, bool negative)
 {
     const double estimate = ((double)x->w[3] + (double)x->w[2] * 0x1p-64) / table.ln_ten_double;
-    int64_t n = (int64_t)estimate;
-    struct fixed multiple, left;
+    int64_t n = (int64_t)estimate + negative;
 
-    if (negative) n = -n - 1;
-    for (;; n++) {
-        multiple = product_of(table.ln_ten.w, 4, (uint64_t)(n < 0 ? -n : n));
-        left = negative ? less(multiple, *x) : less(*x, multiple); /* negative: n is less than 0 */
-        if (left.w[3] >> 63) { /* n was too large by rounding, or with a sign too small */
-            n -= 2;
-            continue;
-        }
-        if (is_less(&left, &table.ln_ten)) break;
+    for (;;) {
+        mpn_mul_1(left->w, table.ln_ten.w, 4, (uint64_t)n);
+        if (negative) mpn_sub_n(left->w, left->w, x->w, 4);
+        else mpn_sub_n(left->w, x->w, left->w, 4);
+        if (left->w[3] >> 63) n += negative ? 1 : -1; /* the estimate is one off */
+        else if (!is_less(left, &table.ln_ten)) n += negative ? -1 : 1;
+        else return negative ? -n : n;
     }
-    *x = left;
-    return n;
 }
 
 bool with__exp_quickly(with_decimal *result, const with_decimal *a,
                        const with_decimal_context *context, uint32_t *status)
 {
     uint64_t integer[2];
-    struct fixed x;
+    struct fixed x, left, value;
     int64_t k, n;
 
     if (context->prec > MOST_PREC || with__adjusted(a) > 5 ||
         !get_integer(integer, a, a->exponent_, &k) || !have_tables())
         return false;
-    x = scaled(integer, k);
-    n = take_off(&x, a->negative_);
-    x = exponential(x);
-    return round_fixed(result, &x, context->prec - 1, n - (context->prec - 1), context, status);
+    scale(&x, integer, k);
+    n = take_off(&left, &x, a->negative_);
+    exponential(&value, &left);
+    return round_fixed(result, &value, context->prec - 1, n - (context->prec - 1), context, status);
 }
 
 /* ---- ln -------------------------------------------------------------------------------------- */
@@ -392,37 +370,33 @@ static inline struct fraction logarithm_of_small(struct fraction d)
 /* (1 + f) * factor / 2^bits - 1, which is not negative. */
 static inline struct fraction nearer(struct fraction f, uint64_t factor, unsigned bits)
 {
-    struct fixed product = product_of(f.w, 3, factor); /* its last word is before the point */
+    uint64_t product[4]; /* the last word is before the point */
 
-    product.w[3] += factor - (UINT64_C(1) << bits);
-    return (struct fraction){{product.w[0] >> bits | product.w[1] << (64 - bits),
-                              product.w[1] >> bits | product.w[2] << (64 - bits),
-                              product.w[2] >> bits | product.w[3] << (64 - bits)}};
+    product[3] = mpn_mul_1(product, f.w, 3, factor) + factor - (UINT64_C(1) << bits);
+    return (struct fraction){{product[0] >> bits | product[1] << (64 - bits),
+                              product[1] >> bits | product[2] << (64 - bits),
+                              product[2] >> bits | product[3] << (64 - bits)}};
 }
 
 /* ln of a number from 1 to 10. */
-static inline struct fixed logarithm(struct fixed m)
+static inline void logarithm(struct fixed *result, struct fixed *m)
 {
-    const struct fixed one = {{0, 0, 0, 1}};
-    struct fixed result;
-    unsigned twos;
     struct fraction f, d;
-    unsigned i, j;
+    unsigned twos, i, j;
 
-    if (!m.w[3]) m = one; /* which was cut off */
-    twos = 63 - (unsigned)__builtin_clzll(m.w[3]);
-    if (twos) mpn_rshift(m.w, m.w, 4, twos);
-    f = (struct fraction){{m.w[0], m.w[1], m.w[2]}};
+    if (!m->w[3]) *m = (struct fixed){{0, 0, 0, 1}}; /* which was cut off */
+    twos = 63 - (unsigned)__builtin_clzll(m->w[3]);
+    if (twos) mpn_rshift(m->w, m->w, 4, twos);
+    f = (struct fraction){{m->w[0], m->w[1], m->w[2]}};
     i = (unsigned)(f.w[2] >> 57);
     d = nearer(f, table.coarse[i], 16);
     j = (unsigned)(d.w[2] >> 50);
     d = nearer(d, table.fine[j], 22);
     d = logarithm_of_small(d);
-    result = product_of(table.ln_two.w, 4, twos);
-    add(&result, d.w, 3);
-    add(&result, table.ln_coarse[i].w, 3);
-    add(&result, table.ln_fine[j].w, 3);
-    return result;
+    mpn_mul_1(result->w, table.ln_two.w, 4, twos);
+    add(result, d.w, 3);
+    add(result, table.ln_coarse[i].w, 3);
+    add(result, table.ln_fine[j].w, 3);
 }
 
 /* About floor(log10(value)). */
@@ -441,16 +415,17 @@ bool with__ln_quickly(with_decimal *result, const with_decimal *a,
 {
     const int64_t adjusted = with__adjusted(a);
     uint64_t integer[2];
-    struct fixed value, tens;
+    struct fixed mantissa, value, tens;
     int64_t k;
 
     if (context->prec > MOST_PREC || adjusted > 1000000 || adjusted < -1000000 ||
         !get_integer(integer, a, 1 - a->digits_, &k) || !have_tables())
         return false;
-    value = logarithm(scaled(integer, k));
-    tens = product_of(table.ln_ten.w, 4, (uint64_t)(adjusted < 0 ? -adjusted : adjusted));
-    if (adjusted >= 0) add(&value, tens.w, 4);
-    else value = less(tens, value);
+    scale(&mantissa, integer, k);
+    logarithm(&value, &mantissa);
+    mpn_mul_1(tens.w, table.ln_ten.w, 4, (uint64_t)(adjusted < 0 ? -adjusted : adjusted));
+    if (adjusted >= 0) mpn_add_n(value.w, value.w, tens.w, 4);
+    else mpn_sub_n(value.w, tens.w, value.w, 4);
     if (!value.w[3] && !(value.w[2] >> 44)) return false; /* near 1 the digits are not enough */
     result->negative_ = adjusted < 0;
     k = context->prec - 1 - magnitude(&value);

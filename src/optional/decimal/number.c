@@ -48,10 +48,31 @@ bool with__reserve(with_decimal *number, size_t words, uint32_t *status)
     return true;
 }
 
+/*
+ * Word by word: the words have just been written one by one, and a processor waits when it is to read
+ * several of these at once.
+ */
+static inline void move_word(uint64_t *to, const uint64_t *from)
+{
+    uint64_t word = *from;
+
+    __asm__("" : "+r"(word)); /* or the compiler would move them together */
+    *to = word;
+}
+
 void with__move(with_decimal *to, with_decimal *from)
 {
     with__release(to);
-    *to = *from;
+    to->exponent_ = from->exponent_;
+    to->digits_ = from->digits_;
+    to->size_ = from->size_;
+    to->room_ = from->room_;
+    to->kind_ = from->kind_;
+    to->negative_ = from->negative_;
+    if (from->room_) to->words_.heap = from->words_.heap;
+    else
+        for (size_t i = 0; i < from->size_; i++)
+            move_word(&to->words_.here[i], &from->words_.here[i]);
     from->room_ = 0;
 }
 
