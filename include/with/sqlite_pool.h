@@ -22,8 +22,9 @@ extern "C" {
  *
  * check  fails (ESTALE) if the file has been moved, removed or replaced since it was opened.
  * reset  rolls back a transaction that is open, sets the busy time and foreign keys as the options say
- *        and takes away hooks; wal_autocheckpoint is 1000 again. It fails, and the connection is closed, if a statement is still running,
- *        or temporary tables or attached databases are left. What else was set by PRAGMA stays.
+ *        and takes away hooks; wal_autocheckpoint is 1000 again. It fails, and the connection is closed,
+ *        if a statement is still running, or temporary tables or attached databases are left. What else
+ *        was set by PRAGMA stays.
  * close  as the exit of cm_sqlite(): statements and blobs that were not released are named.
  *
  * In a child of fork() nothing is done to the parent's connections.

@@ -23,19 +23,17 @@ static struct term term_of(const with_decimal *number, bool negated)
 static const uint64_t one = 1;
 
 /*
- * A term that is wholly below the digits that count, and those that decide how these are rounded, is as
- * good as any other such: as a 1 (so does Python's _normalize()).
+ * Whether a term is wholly below the digits that count, and those that decide how these are rounded: then it is
+ * as good as any other such, as a 1, which far becomes (so does Python's _normalize()).
  */
-static void replace_if_far(struct term *low, const struct term *high, int64_t prec)
+static bool is_far(struct term *far, const struct term *low, const struct term *high, int64_t prec)
 {
     const int64_t room = high->digits - prec - 2;
     const int64_t least = high->exponent + (room < -1 ? room : -1);
 
-    if (low->exponent + low->digits - 1 >= least) return;
-    low->words = &one;
-    low->size = 1;
-    low->digits = 1;
-    low->exponent = least;
+    if (WITH__LIKELY(low->exponent + low->digits - 1 >= least)) return false;
+    *far = (struct term){&one, 1, least, 1, low->negative};
+    return true;
 }
 
 /* ---- Finite terms ---------------------------------------------------------------------------- */
@@ -69,26 +67,27 @@ static size_t combine(uint64_t *words, size_t size, const struct term *high, con
     return low->size;
 }
 
-static void add_terms(with_decimal *result, struct term high, struct term low,
+static void add_terms(with_decimal *result, const struct term *high, const struct term *low,
                       const with_decimal_context *context, uint32_t *status)
 {
+    const int64_t exponent = low->exponent;
     struct with__scratch scratch;
+    struct term far;
     uint64_t *words;
-    size_t size = high.size, room;
-    const int64_t exponent = low.exponent;
+    size_t size = high->size, room;
     int64_t shift;
     bool negative;
 
-    replace_if_far(&low, &high, context->prec);
-    shift = high.exponent - low.exponent;
+    if (is_far(&far, low, high, context->prec)) low = &far;
+    shift = high->exponent - low->exponent;
     room = size + (shift ? with__words_for(shift) : 0);
-    words = with__scratch_begin(&scratch, (room > low.size ? room : low.size) + 1, status);
+    words = with__scratch_begin(&scratch, (room > low->size ? room : low->size) + 1, status);
     if (!words) return;
-    memcpy(words, high.words, size * sizeof *words);
+    memcpy(words, high->words, size * sizeof *words);
     if (shift) size = with__scale(words, size, shift, status);
     if (size) {
-        size = combine(words, size, &high, &low, &negative);
-        result->exponent_ = low.exponent;
+        size = combine(words, size, high, low, &negative);
+        result->exponent_ = low->exponent;
         result->negative_ = negative;
         if (size == 0) { /* of different signs */
             result->negative_ = context->rounding == WITH_ROUND_FLOOR;
@@ -121,8 +120,8 @@ static void add_finite(with_decimal *result, const with_decimal *a, const with_d
 
     if (WITH__LIKELY(a->size_ && b->size_)) {
         const struct term x = term_of(a, false), y = term_of(b, negated);
-        if (x.exponent >= y.exponent) add_terms(result, x, y, context, status);
-        else add_terms(result, y, x, context, status);
+        if (x.exponent >= y.exponent) add_terms(result, &x, &y, context, status);
+        else add_terms(result, &y, &x, context, status);
     } else if (b->size_) add_to_zero(result, b, b_negative, exponent, context, status);
     else if (a->size_) add_to_zero(result, a, a->negative_, exponent, context, status);
     else {

@@ -7,6 +7,25 @@
 
 /* ---- exp ------------------------------------------------------------------------------------- */
 
+/* floor(x / ln 10), or one beside it: then a little less than 1 or more than 10 is left. */
+static int64_t count_tens(mpfr_t x, mpfr_t ln_ten)
+{
+    const double value = mpfr_get_d(x, MPFR_RNDN);
+    int64_t count;
+    mpfr_t n;
+
+    if (value > -1e9 && value < 1e9) {
+        count = (int64_t)(value / 2.302585092994046);
+        return value < 0 ? count - 1 : count;
+    }
+    mpfr_init2(n, 70);
+    mpfr_div(n, x, ln_ten, MPFR_RNDD);
+    mpfr_floor(n, n);
+    count = (int64_t)mpfr_get_sj(n, MPFR_RNDN);
+    mpfr_clear(n);
+    return count;
+}
+
 /*
  * With n = floor(a / ln 10) it is 10^n times the exponential of what is left, which is from 0 to ln 10: so n is
  * the result's exponent, however large. a has at most 19 digits before its point.
@@ -16,22 +35,19 @@ static void exponential(mpfr_t value, struct with__ziv *self, uint32_t *status)
     const mpfr_prec_t bits = mpfr_get_prec(value), more = bits + 70;
     const size_t places = (size_t)more / 64 + 1;
     const uint64_t *words = with__ln_ten(places, status);
-    mpfr_t x, ln_ten, n;
+    mpfr_t x, ln_ten;
     mpz_t storage;
 
     mpfr_init2(x, more);
     mpfr_init2(ln_ten, more);
-    mpfr_init2(n, 70);
     with__ziv_set(x, self->a, self->a->exponent_);
     if (self->a->negative_) mpfr_neg(x, x, MPFR_RNDN);
     if (words) {
         mpfr_set_z_2exp(ln_ten, mpz_roinit_n(storage, words, (mp_size_t)places + 1),
                         -64 * (mpfr_exp_t)places, MPFR_RNDN);
-        mpfr_div(n, x, ln_ten, MPFR_RNDD);
-        mpfr_floor(n, n);
-        self->scale = (int64_t)mpfr_get_sj(n, MPFR_RNDN);
+        self->scale = count_tens(x, ln_ten);
         if (self->scale) {
-            mpfr_mul(ln_ten, ln_ten, n, MPFR_RNDN);
+            mpfr_mul_si(ln_ten, ln_ten, (long)self->scale, MPFR_RNDN);
             mpfr_sub(x, x, ln_ten, MPFR_RNDN);
         }
     }
@@ -39,7 +55,7 @@ static void exponential(mpfr_t value, struct with__ziv *self, uint32_t *status)
     else mpfr_set_ui(value, 1, MPFR_RNDN);
     /* x is wrong by 2^(64 + 4 - more) at most, and the value is less than 11. */
     self->error = (long)mpfr_get_exp(value) - (long)bits + 2;
-    mpfr_clears(x, ln_ten, n, NULL);
+    mpfr_clears(x, ln_ten, NULL);
 }
 
 /* 1, padded with zeros or nines. */

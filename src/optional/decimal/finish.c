@@ -158,7 +158,7 @@ void with__finish(with_decimal *result, uint64_t *words, size_t size, bool inexa
         if (under > k) k = under;
     }
     if (WITH__LIKELY(k <= 0)) {
-        with__set_words(result, words, size, status);
+        with__set_counted(result, words, size, digits, status);
         check_limits(result, context, status);
         return;
     }

@@ -8,7 +8,14 @@
 
 void with__get_power(mpz_t integer, int64_t k)
 {
+    mpz_t table;
+
     if (k > WITH__POWER_MAX) with__guard_fail();
+    if (k <= WITH__TABLE_MAX) {
+        const struct with__power *power = &with__powers[k];
+        mpz_set(integer, mpz_roinit_n(table, power->words, (mp_size_t)power->size));
+        return;
+    }
     mpz_ui_pow_ui(integer, 5, (unsigned long)k);
     mpz_mul_2exp(integer, integer, (unsigned long)k);
 }

@@ -89,6 +89,9 @@ void with__set_infinity(with_decimal *number);
 void with__set_word(with_decimal *number, uint64_t word);
 /* The words may be the number's own, and have zeros on top. */
 bool with__set_words(with_decimal *number, const uint64_t *words, size_t size, uint32_t *status);
+/* The same without zeros on top, and with digits that have been counted. */
+bool with__set_counted(with_decimal *number, const uint64_t *words, size_t size, int64_t digits,
+                       uint32_t *status);
 
 /* A positive quiet NaN; signals what, which is some InvalidOperation. */
 void with__set_invalid(with_decimal *number, uint32_t what, uint32_t *status);

@@ -99,17 +99,24 @@ void with__set_word(with_decimal *number, uint64_t word)
     number->digits_ = word ? with__count_digits(&word, 1, NULL) : 1;
 }
 
-bool with__set_words(with_decimal *number, const uint64_t *words, size_t size, uint32_t *status)
+bool with__set_counted(with_decimal *number, const uint64_t *words, size_t size, int64_t digits,
+                       uint32_t *status)
 {
-    size = with__trimmed(words, size);
     if (words != with__words(number)) {
         if (!with__reserve(number, size, status)) return false;
         memcpy(with__words(number), words, size * sizeof *words);
     }
     number->kind_ = WITH__FINITE;
     number->size_ = size;
-    number->digits_ = size ? with__count_digits(words, size, status) : 1;
+    number->digits_ = digits;
     return true;
+}
+
+bool with__set_words(with_decimal *number, const uint64_t *words, size_t size, uint32_t *status)
+{
+    size = with__trimmed(words, size);
+    return with__set_counted(number, words, size,
+                             size ? with__count_digits(words, size, status) : 1, status);
 }
 
 bool with__copy(with_decimal *to, const with_decimal *from, uint32_t *status)

@@ -193,9 +193,9 @@ static struct entry *reciprocal_of_five(int64_t k, size_t size, uint32_t *status
 #define LOG2_5 UINT64_C(2677000832746447551)
 
 /*
- * words / 10^k is words / 2^k / 5^k. With n words of the first quotient and a reciprocal of as many as the
- * result has and one more, the product is too small by less than 2^-58 of the result's last bit; so its
- * next word decides, unless it is at the edge of what has to be told apart.
+ * words / 10^k is words / 2^k / 5^k. Of the n words of the first quotient as many are taken, and of the
+ * reciprocal, as make their product too small by less than 2^-31 of the result's last bit: so its next word
+ * decides, unless it is at the edge of what has to be told apart.
  */
 bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum with__rest *ret_rest,
                               uint32_t *status)
@@ -203,6 +203,7 @@ bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum wit
     const size_t skipped = (size_t)k / 64;
     const unsigned shift = (unsigned)(k % 64);
     const int64_t five_bits = (int64_t)((unsigned __int128)LOG2_5 * (uint64_t)k >> 60) + 1;
+    const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(1) << 35;
     size_t n, r, kept, at;
     struct with__scratch scratch;
     struct entry *reciprocal;
@@ -212,8 +213,7 @@ bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum wit
 
     if (*size < skipped + (size_t)five_bits / 64 + 2 || k > WITH__POWER_MAX) return false;
     n = *size - skipped;
-    r = n - (size_t)five_bits / 64 + 1;
-    if (r > n) r = n;
+    r = n - (size_t)(five_bits - 34) / 64;
     reciprocal = reciprocal_of_five(k, r, status);
     product = reciprocal ? with__scratch_begin(&scratch, n + 2 * r, status) : NULL;
     if (!product) return false;
@@ -228,8 +228,8 @@ bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum wit
         at = point / 64;
         bit = (unsigned)(point % 64);
         fraction = product[at - 1] >> bit | (bit ? product[at] << (64 - bit) : 0);
-        sure = fraction > 256 && fraction < UINT64_C(0) - 256 &&
-               (fraction < (UINT64_C(1) << 63) - 256 || fraction > (UINT64_C(1) << 63));
+        sure = fraction > doubt && fraction < UINT64_C(0) - doubt &&
+               (fraction < half - doubt || fraction > half);
         if (sure) {
             *size = 2 * r - at;
             if (bit) mpn_rshift(words, product + at, (mp_size_t)*size, bit);
