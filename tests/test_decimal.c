@@ -7,6 +7,20 @@
 
 #include <pthread.h>
 
+/* What is too large for any memory is to be refused by malloc() here, too. */
+const char *__asan_default_options(void);
+const char *__tsan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 /* ---- Every way out --------------------------------------------------------------------------- */
 
 enum way { END, RETURN, BREAK, CONTINUE, GOTO, THROW, CANCEL, THREAD_EXIT, WAYS };

@@ -180,6 +180,9 @@ extern struct with__barrett with__barretts[WITH__BARRETT_MAX + 1];
  */
 const uint64_t *with__power_of_ten(int64_t k, size_t *ret_size, uint32_t *status);
 
+/* Has what this thread keeps, of MPFR's too, be freed when it ends. False without memory. */
+bool with__notice_end(void);
+
 /* An upper bound on the words of 10^k, and of numbers with so many digits. */
 static inline size_t with__words_for(int64_t digits)
 {
@@ -280,7 +283,7 @@ extern with__operation_2 with__add, with__sub, with__mul, with__div, with__div_i
     with__min, with__min_mag, with__copy_sign;
 extern with__operation_3 with__fma, with__power_modulo;
 
-/* By a kernel of a fixed width, for a precision of at most 48; false, and nothing done, if that does not do. */
+/* By a kernel of a fixed width, for a precision of at most 37; false, and nothing done, if that does not do. */
 bool with__exp_quickly(with_decimal *result, const with_decimal *a,
                        const with_decimal_context *context, uint32_t *status);
 bool with__ln_quickly(with_decimal *result, const with_decimal *a,

@@ -6,11 +6,9 @@
  * the rest is a polynomial. The result is wrong by less than 2^-160 of itself, or of 1; where that leaves a
  * doubt how to round, false is given, and MPFR is asked.
  */
-#include "guard.h"
 #include "integers.h"
+#include "ziv.h"
 
-#include <mpfr.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 typedef unsigned __int128 wide;
@@ -27,7 +25,7 @@ struct fixed {
     uint64_t w[4];
 };
 
-static struct {
+struct table {
     struct fraction factorial[TERMS + 1]; /* 1 / k! */
     struct fraction inverse[TERMS + 1];   /* 1 / k */
     struct fixed exp_coarse[EXP_STEPS];   /* exp(i / 128) */
@@ -40,10 +38,10 @@ static struct {
         scale[SCALES];           /* 2^(b + 191) / 10^k, where b are the bits of 10^k, less 2^192 */
     unsigned scale_bits[SCALES]; /* b - 1 */
     double ln_ten_double;
-} table;
+};
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool ready;
+/* Made by the first that asks, and kept. No lock guards that: a child of fork() could find it held. */
+static struct table *_Atomic tables;
 
 /* ---- The tables ------------------------------------------------------------------------------ */
 
@@ -55,101 +53,116 @@ static void set_words(uint64_t *words, size_t size, mpfr_t value, mpz_t integer)
     for (size_t i = 0; i < size; i++) words[i] = mpz_getlimbn(integer, (mp_size_t)i);
 }
 
-static void make_exponentials(mpfr_t x, mpz_t integer)
+static void make_exponentials(struct table *table, mpfr_t x, mpz_t integer)
 {
     for (int i = 0; i < EXP_STEPS; i++) {
         mpfr_set_ui_2exp(x, (unsigned long)i, -7, MPFR_RNDN);
         mpfr_exp(x, x, MPFR_RNDN);
-        set_words(table.exp_coarse[i].w, 4, x, integer);
+        set_words(table->exp_coarse[i].w, 4, x, integer);
     }
     for (int i = 0; i < STEPS; i++) {
         mpfr_set_ui_2exp(x, (unsigned long)i, -14, MPFR_RNDN);
         mpfr_expm1(x, x, MPFR_RNDN);
-        set_words(table.exp_fine[i].w, 3, x, integer);
+        set_words(table->exp_fine[i].w, 3, x, integer);
     }
 }
 
 /* The factors are rounded up, so that what they make is at least 1. */
-static void make_logarithms(mpfr_t x, mpz_t integer)
+static void make_logarithms(struct table *table, mpfr_t x, mpz_t integer)
 {
     for (unsigned i = 0; i < STEPS; i++) {
-        table.coarse[i] = (uint32_t)(((UINT64_C(1) << 23) + 127 + i) / (128 + i));
-        mpfr_set_ui_2exp(x, table.coarse[i], -16, MPFR_RNDN);
+        table->coarse[i] = (uint32_t)(((UINT64_C(1) << 23) + 127 + i) / (128 + i));
+        mpfr_set_ui_2exp(x, table->coarse[i], -16, MPFR_RNDN);
         mpfr_log(x, x, MPFR_RNDN);
         mpfr_neg(x, x, MPFR_RNDN);
-        set_words(table.ln_coarse[i].w, 3, x, integer);
+        set_words(table->ln_coarse[i].w, 3, x, integer);
     }
     for (unsigned i = 0; i < FINE_STEPS; i++) {
-        table.fine[i] = (uint32_t)(((UINT64_C(1) << 36) + 16383 + i) / (16384 + i));
-        mpfr_set_ui_2exp(x, table.fine[i], -22, MPFR_RNDN);
+        table->fine[i] = (uint32_t)(((UINT64_C(1) << 36) + 16383 + i) / (16384 + i));
+        mpfr_set_ui_2exp(x, table->fine[i], -22, MPFR_RNDN);
         mpfr_log(x, x, MPFR_RNDN);
         mpfr_neg(x, x, MPFR_RNDN);
-        set_words(table.ln_fine[i].w, 3, x, integer);
+        set_words(table->ln_fine[i].w, 3, x, integer);
     }
 }
 
-static void make_constants(mpfr_t x, mpz_t integer)
+static void make_constants(struct table *table, mpfr_t x, mpz_t integer)
 {
     mpfr_set_ui(x, 2, MPFR_RNDN);
     mpfr_log(x, x, MPFR_RNDN);
-    set_words(table.ln_two.w, 4, x, integer);
+    set_words(table->ln_two.w, 4, x, integer);
     mpfr_set_ui(x, 10, MPFR_RNDN);
     mpfr_log(x, x, MPFR_RNDN);
-    table.ln_ten_double = mpfr_get_d(x, MPFR_RNDN);
-    set_words(table.ln_ten.w, 4, x, integer);
+    table->ln_ten_double = mpfr_get_d(x, MPFR_RNDN);
+    set_words(table->ln_ten.w, 4, x, integer);
     for (unsigned k = 1; k <= TERMS; k++) {
         mpfr_fac_ui(x, k, MPFR_RNDN);
         mpfr_ui_div(x, 1, x, MPFR_RNDN);
-        if (k > 1) set_words(table.factorial[k].w, 3, x, integer);
+        if (k > 1) set_words(table->factorial[k].w, 3, x, integer);
         mpfr_set_ui(x, 1, MPFR_RNDN);
         mpfr_div_ui(x, x, k, MPFR_RNDN);
-        if (k > 1) set_words(table.inverse[k].w, 3, x, integer);
+        if (k > 1) set_words(table->inverse[k].w, 3, x, integer);
     }
 }
 
 /* 10^0 has no reciprocal of 192 bits: a number without digits behind its point is taken with one. */
-static void make_scales(mpz_t integer)
+static void make_scales(struct table *table, mpz_t integer)
 {
     mpz_t power;
 
     mpz_init(power);
     for (unsigned k = 1; k < SCALES; k++) {
         mpz_ui_pow_ui(power, 10, k);
-        table.scale_bits[k] = (unsigned)mpz_sizeinbase(power, 2) - 1;
+        table->scale_bits[k] = (unsigned)mpz_sizeinbase(power, 2) - 1;
         mpz_set_ui(integer, 0);
-        mpz_setbit(integer, table.scale_bits[k] + 192);
+        mpz_setbit(integer, table->scale_bits[k] + 192);
         mpz_tdiv_q(integer, integer, power);
-        for (int i = 0; i < 3; i++) table.scale[k].w[i] = mpz_getlimbn(integer, i);
+        for (int i = 0; i < 3; i++) table->scale[k].w[i] = mpz_getlimbn(integer, i);
     }
     mpz_clear(power);
 }
 
-static void make_tables(void)
+static bool fill(struct table *table)
 {
     struct with__guard guard;
     mpz_t integer;
     mpfr_t x;
 
-    if (!WITH__GUARDED(&guard)) return;
+    if (!WITH__GUARDED(&guard)) return false;
     mpz_init(integer);
     mpfr_init2(x, 224);
-    make_exponentials(x, integer);
-    make_logarithms(x, integer);
-    make_constants(x, integer);
-    make_scales(integer);
+    make_exponentials(table, x, integer);
+    make_logarithms(table, x, integer);
+    make_constants(table, x, integer);
+    make_scales(table, integer);
     mpfr_clear(x);
     mpz_clear(integer);
     with__guard_end(&guard);
-    atomic_store_explicit(&ready, true, memory_order_release);
+    return true;
 }
 
-static bool have_tables(void)
+static const struct table *make_table(void)
 {
-    if (WITH__LIKELY(atomic_load_explicit(&ready, memory_order_acquire))) return true;
-    pthread_mutex_lock(&lock);
-    if (!ready) make_tables();
-    pthread_mutex_unlock(&lock);
-    return ready;
+    const bool noticed = with__notice_end();
+    const struct with__mpfr settings = with__mpfr_begin();
+    struct table *made = calloc(1, sizeof *made), *other = NULL;
+
+    if (made && (!noticed || !fill(made))) {
+        free(made);
+        made = NULL;
+    }
+    with__mpfr_end(settings);
+    if (!made || atomic_compare_exchange_strong(&tables, &other, made)) return made;
+    free(made);
+    return other;
+}
+
+/* NULL without memory. */
+static inline const struct table *get_table(void)
+{
+    const struct table *table = atomic_load_explicit(&tables, memory_order_acquire);
+
+    return WITH__LIKELY(table) ? table : make_table();
 }
 
 /* ---- Fixed point ----------------------------------------------------------------------------- */
@@ -214,12 +227,13 @@ static inline void grow(struct fixed *a, struct fraction b)
 }
 
 /* words of an integer of two, times 10^-k, k from 1. What it is wrong by is less than 2^-190 of it. */
-static inline void scale(struct fixed *result, const uint64_t integer[2], int64_t k)
+static inline void scale(const struct table *table, struct fixed *result, const uint64_t integer[2],
+                         int64_t k)
 {
     uint64_t product[6] = {0};
-    const unsigned bits = table.scale_bits[k], word = bits / 64, shift = bits % 64;
+    const unsigned bits = table->scale_bits[k], word = bits / 64, shift = bits % 64;
 
-    mpn_mul(product, table.scale[k].w, 3, integer, 2);
+    mpn_mul(product, table->scale[k].w, 3, integer, 2);
     for (unsigned i = 0; i < 4; i++) {
         const uint64_t low = i + word < 5 ? product[i + word] : 0;
         const uint64_t next = i + word + 1 < 5 ? product[i + word + 1] : 0;
@@ -241,8 +255,7 @@ static bool get_integer(uint64_t integer[2], const with_decimal *a, int64_t expo
     *ret_k = -exponent;
     if (exponent < 0) return true;
     if (a->digits_ > 37) return false;
-    integer[1] = mpn_mul_1(integer, words, (mp_size_t)a->size_, 10);
-    if (a->size_ > 1) integer[1] = (words[1] * 10) + high((wide)words[0] * 10);
+    mpn_mul_1(integer, integer, 2, 10); /* there is no reciprocal of 1 */
     *ret_k = 1;
     return true;
 }
@@ -254,7 +267,7 @@ static bool get_integer(uint64_t integer[2], const with_decimal *a, int64_t expo
 static bool round_fixed(with_decimal *result, const struct fixed *value, int64_t k,
                         int64_t exponent, const with_decimal_context *context, uint32_t *status)
 {
-    const struct with__power *power = &with__powers[k];
+    const struct with__power *power = &with__powers[k < 0 ? 0 : k];
     uint64_t product[4 + 3], fraction, *digits = product + 3;
     const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(1) << 40;
     size_t size;
@@ -295,43 +308,45 @@ static inline wide times_cut(wide a, wide b)
 }
 
 /* exp(s) - 1, s < 2^-14. What is times s^5 needs 64 bits less. */
-static inline struct fraction exponential_of_small(struct fraction s)
+static inline struct fraction exponential_of_small(const struct table *table, struct fraction s)
 {
     const wide short_s = cut(s);
-    wide short_sum = cut(table.factorial[9]);
+    wide short_sum = cut(table->factorial[9]);
     struct fraction sum;
 
     for (int k = 8; k >= 5; k--)
-        short_sum = cut(table.factorial[k]) + times_cut(short_s, short_sum);
+        short_sum = cut(table->factorial[k]) + times_cut(short_s, short_sum);
     sum = (struct fraction){{0, (uint64_t)short_sum, high(short_sum)}};
-    for (int k = 4; k >= 2; k--) sum = plus(table.factorial[k], times(s, sum));
+    for (int k = 4; k >= 2; k--) sum = plus(table->factorial[k], times(s, sum));
     return plus(s, times(s, times(s, sum)));
 }
 
 /* exp of a number less than ln 10. */
-static inline void exponential(struct fixed *result, const struct fixed *x)
+static inline void exponential(const struct table *table, struct fixed *result,
+                               const struct fixed *x)
 {
     const unsigned coarse = (unsigned)(x->w[3] << 7 | x->w[2] >> 57);
     const unsigned fine = (unsigned)(x->w[2] >> 50) & 127;
     const struct fraction s = {{x->w[0], x->w[1], x->w[2] & ((UINT64_C(1) << 50) - 1)}};
 
-    for (int i = 0; i < 4; i++) result->w[i] = table.exp_coarse[coarse].w[i];
-    grow(result, table.exp_fine[fine]);
-    grow(result, exponential_of_small(s));
+    for (int i = 0; i < 4; i++) result->w[i] = table->exp_coarse[coarse].w[i];
+    grow(result, table->exp_fine[fine]);
+    grow(result, exponential_of_small(table, s));
 }
 
 /* left becomes x - n ln 10, or n ln 10 - x for a negative one, from 0 to ln 10; gives n with that sign. */
-static int64_t take_off(struct fixed *left, const struct fixed *x, bool negative)
+static int64_t take_off(const struct table *table, struct fixed *left, const struct fixed *x,
+                        bool negative)
 {
-    const double estimate = ((double)x->w[3] + (double)x->w[2] * 0x1p-64) / table.ln_ten_double;
+    const double estimate = ((double)x->w[3] + (double)x->w[2] * 0x1p-64) / table->ln_ten_double;
     int64_t n = (int64_t)estimate + negative;
 
     for (;;) {
-        mpn_mul_1(left->w, table.ln_ten.w, 4, (uint64_t)n);
+        mpn_mul_1(left->w, table->ln_ten.w, 4, (uint64_t)n);
         if (negative) mpn_sub_n(left->w, left->w, x->w, 4);
         else mpn_sub_n(left->w, x->w, left->w, 4);
         if (left->w[3] >> 63) n += negative ? 1 : -1; /* the estimate is one off */
-        else if (!is_less(left, &table.ln_ten)) n += negative ? -1 : 1;
+        else if (!is_less(left, &table->ln_ten)) n += negative ? -1 : 1;
         else return negative ? -n : n;
     }
 }
@@ -341,29 +356,31 @@ bool with__exp_quickly(with_decimal *result, const with_decimal *a,
 {
     uint64_t integer[2];
     struct fixed x, left, value;
+    const struct table *table;
     int64_t k, n;
 
     if (context->prec > MOST_PREC || with__adjusted(a) > 5 ||
-        !get_integer(integer, a, a->exponent_, &k) || !have_tables())
+        !get_integer(integer, a, a->exponent_, &k) || !(table = get_table()))
         return false;
-    scale(&x, integer, k);
-    n = take_off(&left, &x, a->negative_);
-    exponential(&value, &left);
+    scale(table, &x, integer, k);
+    n = take_off(table, &left, &x, a->negative_);
+    exponential(table, &value, &left);
     return round_fixed(result, &value, context->prec - 1, n - (context->prec - 1), context, status);
 }
 
 /* ---- ln -------------------------------------------------------------------------------------- */
 
 /* ln(1 + d), d < 2^-13, in the same way. */
-static inline struct fraction logarithm_of_small(struct fraction d)
+static inline struct fraction logarithm_of_small(const struct table *table, struct fraction d)
 {
     const wide short_d = cut(d);
-    wide short_sum = cut(table.inverse[11]);
+    wide short_sum = cut(table->inverse[11]);
     struct fraction sum;
 
-    for (int k = 10; k >= 5; k--) short_sum = cut(table.inverse[k]) - times_cut(short_d, short_sum);
+    for (int k = 10; k >= 5; k--)
+        short_sum = cut(table->inverse[k]) - times_cut(short_d, short_sum);
     sum = (struct fraction){{0, (uint64_t)short_sum, high(short_sum)}};
-    for (int k = 4; k >= 2; k--) sum = minus(table.inverse[k], times(d, sum));
+    for (int k = 4; k >= 2; k--) sum = minus(table->inverse[k], times(d, sum));
     return minus(d, times(d, times(d, sum)));
 }
 
@@ -379,7 +396,7 @@ static inline struct fraction nearer(struct fraction f, uint64_t factor, unsigne
 }
 
 /* ln of a number from 1 to 10. */
-static inline void logarithm(struct fixed *result, struct fixed *m)
+static inline void logarithm(const struct table *table, struct fixed *result, struct fixed *m)
 {
     struct fraction f, d;
     unsigned twos, i, j;
@@ -389,14 +406,14 @@ static inline void logarithm(struct fixed *result, struct fixed *m)
     if (twos) mpn_rshift(m->w, m->w, 4, twos);
     f = (struct fraction){{m->w[0], m->w[1], m->w[2]}};
     i = (unsigned)(f.w[2] >> 57);
-    d = nearer(f, table.coarse[i], 16);
+    d = nearer(f, table->coarse[i], 16);
     j = (unsigned)(d.w[2] >> 50);
-    d = nearer(d, table.fine[j], 22);
-    d = logarithm_of_small(d);
-    mpn_mul_1(result->w, table.ln_two.w, 4, twos);
+    d = nearer(d, table->fine[j], 22);
+    d = logarithm_of_small(table, d);
+    mpn_mul_1(result->w, table->ln_two.w, 4, twos);
     add(result, d.w, 3);
-    add(result, table.ln_coarse[i].w, 3);
-    add(result, table.ln_fine[j].w, 3);
+    add(result, table->ln_coarse[i].w, 3);
+    add(result, table->ln_fine[j].w, 3);
 }
 
 /* About floor(log10(value)). */
@@ -416,14 +433,15 @@ bool with__ln_quickly(with_decimal *result, const with_decimal *a,
     const int64_t adjusted = with__adjusted(a);
     uint64_t integer[2];
     struct fixed mantissa, value, tens;
+    const struct table *table;
     int64_t k;
 
     if (context->prec > MOST_PREC || adjusted > 1000000 || adjusted < -1000000 ||
-        !get_integer(integer, a, 1 - a->digits_, &k) || !have_tables())
+        !get_integer(integer, a, 1 - a->digits_, &k) || !(table = get_table()))
         return false;
-    scale(&mantissa, integer, k);
-    logarithm(&value, &mantissa);
-    mpn_mul_1(tens.w, table.ln_ten.w, 4, (uint64_t)(adjusted < 0 ? -adjusted : adjusted));
+    scale(table, &mantissa, integer, k);
+    logarithm(table, &value, &mantissa);
+    mpn_mul_1(tens.w, table->ln_ten.w, 4, (uint64_t)(adjusted < 0 ? -adjusted : adjusted));
     if (adjusted >= 0) mpn_add_n(value.w, value.w, tens.w, 4);
     else mpn_sub_n(value.w, tens.w, value.w, 4);
     if (!value.w[3] && !(value.w[2] >> 44)) return false; /* near 1 the digits are not enough */

@@ -32,6 +32,7 @@ static bool key_made;
 static void free_all(void *unused)
 {
     (void)unused;
+    mpfr_free_cache();
     while (newest) {
         struct entry *next = newest->next;
         free(newest);
@@ -39,10 +40,15 @@ static void free_all(void *unused)
     }
 }
 
-/* Without a key the cache of a thread that ends is lost: so then there is none. */
 static void make_key(void)
 {
     key_made = pthread_key_create(&key, free_all) == 0;
+}
+
+bool with__notice_end(void)
+{
+    pthread_once(&once, make_key);
+    return key_made && (pthread_getspecific(key) || pthread_setspecific(key, &key) == 0);
 }
 
 static struct entry *find(enum kind kind, int64_t k)
@@ -82,8 +88,8 @@ static struct entry *add(enum kind kind, int64_t k, size_t size, uint32_t *statu
 {
     struct entry *entry = NULL;
 
-    pthread_once(&once, make_key);
-    if (key_made && pthread_setspecific(key, &key) == 0 && size <= SIZE_MAX / 16)
+    /* Else the cache of a thread that ends would be lost: so then there is none. */
+    if (with__notice_end() && size <= SIZE_MAX / 16)
         entry = malloc(sizeof *entry + size * sizeof(uint64_t));
     if (!entry) {
         *status |= WITH__NO_MEMORY;

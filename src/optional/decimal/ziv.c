@@ -11,28 +11,7 @@
 
 enum { GUARD_BITS = 14 }; /* not rounded up to words: some more cost nothing, a word costs */
 
-/* ---- What surrounds MPFR --------------------------------------------------------------------- */
-
-struct settings {
-    mpfr_exp_t least, most;
-    mpfr_flags_t flags;
-};
-
-static struct settings begin_mpfr(void)
-{
-    const struct settings settings = {mpfr_get_emin(), mpfr_get_emax(), mpfr_flags_save()};
-
-    mpfr_set_emin(mpfr_get_emin_min());
-    mpfr_set_emax(mpfr_get_emax_max());
-    return settings;
-}
-
-static void end_mpfr(struct settings settings)
-{
-    mpfr_set_emin(settings.least);
-    mpfr_set_emax(settings.most);
-    mpfr_flags_restore(settings.flags, MPFR_FLAGS_ALL);
-}
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 void with__ziv_set(mpfr_t value, const with_decimal *number, int64_t exponent)
 {
@@ -135,7 +114,7 @@ void with__ziv(with_decimal *result, const with_decimal *a, with__ziv_function *
     const int64_t digits = context->prec + 3;
     struct with__ziv self = {.a = a};
     with_decimal_context half_even = *context;
-    struct settings settings;
+    struct with__mpfr settings;
     mpfr_prec_t bits;
     bool sure = false;
 
@@ -144,7 +123,8 @@ void with__ziv(with_decimal *result, const with_decimal *a, with__ziv_function *
         *status |= WITH__NO_MEMORY;
         return;
     }
-    settings = begin_mpfr();
+    with__notice_end(); /* without memory only MPFR's cache would be lost */
+    settings = with__mpfr_begin();
     bits = (mpfr_prec_t)((double)digits * 3.3219280948873624) + GUARD_BITS;
     for (; !sure && !(*status & WITH__NO_MEMORY); bits += bits / 2) {
         struct with__guard guard;
@@ -153,7 +133,7 @@ void with__ziv(with_decimal *result, const with_decimal *a, with__ziv_function *
             with__guard_end(&guard);
         } else *status |= WITH__NO_MEMORY;
     }
-    end_mpfr(settings);
+    with__mpfr_end(settings);
     if (sure) with__finish(result, with__words(result), result->size_, true, &half_even, status);
 }
 

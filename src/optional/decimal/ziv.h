@@ -11,6 +11,28 @@
 
 #include <mpfr.h>
 
+/* The program's own settings of MPFR, which do not hold in between. */
+struct with__mpfr {
+    mpfr_exp_t least, most;
+    mpfr_flags_t flags;
+};
+
+static inline struct with__mpfr with__mpfr_begin(void)
+{
+    const struct with__mpfr settings = {mpfr_get_emin(), mpfr_get_emax(), mpfr_flags_save()};
+
+    mpfr_set_emin(mpfr_get_emin_min());
+    mpfr_set_emax(mpfr_get_emax_max());
+    return settings;
+}
+
+static inline void with__mpfr_end(struct with__mpfr settings)
+{
+    mpfr_set_emin(settings.least);
+    mpfr_set_emax(settings.most);
+    mpfr_flags_restore(settings.flags, MPFR_FLAGS_ALL);
+}
+
 /* A function while it is computed. It is not 0, and no decimal number of any length. */
 struct with__ziv {
     const with_decimal *a;
