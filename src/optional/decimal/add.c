@@ -83,8 +83,7 @@ static void add_terms(with_decimal *result, const struct term *high, const struc
     room = size + (shift ? with__words_for(shift) : 0);
     words = with__scratch_begin(&scratch, (room > low->size ? room : low->size) + 1, status);
     if (!words) return;
-    memcpy(words, high->words, size * sizeof *words);
-    if (shift) size = with__scale(words, size, shift, status);
+    size = with__scale(words, high->words, size, shift, status);
     if (size) {
         size = combine(words, size, high, low, &negative);
         result->exponent_ = low->exponent;
@@ -181,8 +180,7 @@ static int compare_aligned(const with_decimal *a, const with_decimal *b, uint32_
     }
     words = with__scratch_begin(&scratch, a->size_ + with__words_for(shift), status);
     if (!words) return 0;
-    memcpy(words, with__words(a), a->size_ * sizeof *words);
-    size = with__scale(words, a->size_, shift, status);
+    size = with__scale(words, with__words(a), a->size_, shift, status);
     if (size != b->size_) order = size > b->size_ ? 1 : -1;
     else order = mpn_cmp(words, with__words(b), (mp_size_t)size);
     with__scratch_end(&scratch);

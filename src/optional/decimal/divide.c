@@ -58,8 +58,7 @@ static void divide_finite(with_decimal *result, const with_decimal *a, const wit
 
     words = with__scratch_begin(&scratch, 2 * (room + other) + 3, status);
     if (!words) return;
-    memcpy(words, with__words(scaled), scaled->size_ * sizeof *words);
-    size = with__scale(words, scaled->size_, k, status);
+    size = with__scale(words, with__words(scaled), scaled->size_, k, status);
     dividend = shift >= 0 ? words : with__words(a);
     divisor = shift >= 0 ? with__words(b) : words;
     n = shift >= 0 ? size : a->size_;

@@ -113,8 +113,7 @@ static void fold_down(with_decimal *result, const with_decimal_context *context,
 
     words = with__scratch_begin(&scratch, room, status);
     if (!words) return;
-    memcpy(words, with__words(result), result->size_ * sizeof *words);
-    size = with__scale(words, result->size_, k, status);
+    size = with__scale(words, with__words(result), result->size_, k, status);
     if (size) with__set_words(result, words, size, status);
     with__scratch_end(&scratch);
     result->exponent_ = most;
@@ -200,9 +199,8 @@ void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent
     }
     words = with__scratch_begin(&scratch, size + 1 + (k < 0 ? with__words_for(-k) : 0), status);
     if (!words) return;
-    memcpy(words, with__words(a), size * sizeof *words);
-    if (k < 0) size = with__scale(words, size, -k, status);
-    else if (k > 0) {
+    size = with__scale(words, with__words(a), size, k < 0 ? -k : 0, status);
+    if (k > 0) {
         rest = round_words(words, &size, a->digits_, k, false, rounding, a->negative_, status);
         *status |= WITH_SIGNAL_ROUNDED;
         if (rest != WITH__NOTHING) *status |= WITH_SIGNAL_INEXACT;

@@ -194,10 +194,11 @@ static inline size_t with__words_for(int64_t digits)
 int64_t with__count_digits(const uint64_t *words, size_t size, uint32_t *status);
 
 /*
- * Multiplies the size words at words, which have room for with__words_for(k) more, by 10^k. Gives the
- * new size; 0, and WITH__NO_MEMORY, without memory.
+ * product, which has room for size + with__words_for(k) words, becomes words * 10^k, for k >= 0. Gives its
+ * size; 0, and WITH__NO_MEMORY, without memory.
  */
-size_t with__scale(uint64_t *words, size_t size, int64_t k, uint32_t *status);
+size_t with__scale(uint64_t *product, const uint64_t *words, size_t size, int64_t k,
+                   uint32_t *status);
 
 /*
  * ln 10 * 2^(64 * places), rounded down: words + 1 words of this thread's cache, valid as a power is. NULL, and

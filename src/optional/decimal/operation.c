@@ -37,20 +37,31 @@
     }
 
 #define OPERATION_2_(NAME, QUICK, ...)                                                             \
-    int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result,              \
-                                 const with_decimal *a, const with_decimal *b)                     \
+    static __attribute__((noinline)) int NAME##_slowly(                                            \
+        with_decimal_context *context, with_decimal *result, const with_decimal *a,                \
+        const with_decimal *b)                                                                     \
     {                                                                                              \
         struct with__operation self;                                                               \
-        if (!with__operation_allows(context)) return -EINVAL;                                      \
-        if (QUICK) return 0;                                                                       \
         with__operation_prepare(&self);                                                            \
         with__##NAME(&self.result, a, b, context, &self.status);                                   \
         return with__operation_end(&self, context, result);                                        \
     }                                                                                              \
+    static inline int NAME##_inside(with_decimal_context *context, with_decimal *result,           \
+                                    const with_decimal *a, const with_decimal *b)                  \
+    {                                                                                              \
+        if (!with__operation_allows(context)) return -EINVAL;                                      \
+        if (QUICK) return 0;                                                                       \
+        return NAME##_slowly(context, result, a, b);                                               \
+    }                                                                                              \
+    int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result,              \
+                                 const with_decimal *a, const with_decimal *b)                     \
+    {                                                                                              \
+        return NAME##_inside(context, result, a, b);                                               \
+    }                                                                                              \
     void with_decimal_##NAME(with_decimal *result, const with_decimal *a, const with_decimal *b)   \
     {                                                                                              \
         with_decimal_context *context = with__context();                                           \
-        const int error = with_decimal_##NAME##_in(context, result, a, b);                         \
+        const int error = NAME##_inside(context, result, a, b);                                    \
         if (WITH__UNLIKELY(error)) with__throw_failed(#NAME, error, context, a, b, NULL);          \
     }
 

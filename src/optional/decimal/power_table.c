@@ -209,28 +209,23 @@ int64_t with__count_digits(const uint64_t *words, size_t size, uint32_t *status)
 
 /* ---- Multiplying ----------------------------------------------------------------------------- */
 
-size_t with__scale(uint64_t *words, size_t size, int64_t k, uint32_t *status)
+size_t with__scale(uint64_t *product, const uint64_t *words, size_t size, int64_t k,
+                   uint32_t *status)
 {
-    struct with__scratch scratch;
     const uint64_t *power;
-    uint64_t *product;
     size_t power_size;
 
-    if (k == 0 || size == 0) return size;
+    if (k == 0 || size == 0) {
+        memcpy(product, words, size * sizeof *words);
+        return size;
+    }
     if (k <= WITH__WORD_DIGITS) {
-        words[size] = mpn_mul_1(words, words, (mp_size_t)size, with__ten[k]);
-        return size + (words[size] != 0);
+        product[size] = mpn_mul_1(product, words, (mp_size_t)size, with__ten[k]);
+        return size + (product[size] != 0);
     }
     power = with__power_of_ten(k, &power_size, status);
-    product = power ? with__scratch_begin(&scratch, size + power_size, status) : NULL;
-    if (!product) return 0;
-    if (with__multiply(product, words, size, power, power_size, status)) {
-        size += power_size;
-        memcpy(words, product, size * sizeof *words);
-        size = with__trimmed(words, size);
-    } else size = 0;
-    with__scratch_end(&scratch);
-    return size;
+    if (!power || !with__multiply(product, words, size, power, power_size, status)) return 0;
+    return with__trimmed(product, size + power_size);
 }
 
 /* ---- Dividing -------------------------------------------------------------------------------- */

@@ -45,8 +45,7 @@ static void root_of_finite(with_decimal *result, const with_decimal *a,
     words = with__scratch_begin(&scratch, room + room / 2 + 2, status);
     if (!words) return;
     root = words + room;
-    memcpy(words, with__words(a), a->size_ * sizeof *words);
-    size = with__scale(words, a->size_, 2 * half + odd, status);
+    size = with__scale(words, with__words(a), a->size_, 2 * half + odd, status);
     if (size && take_root(root, words, size, &exact, status)) {
         result->exponent_ = ideal - half;
         size = (size + 1) / 2;
