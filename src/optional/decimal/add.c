@@ -38,31 +38,31 @@ static bool is_far(struct term *far, const struct term *low, const struct term *
 
 /* ---- Finite terms ---------------------------------------------------------------------------- */
 
-/* words hold high, scaled, and have room for one more. Gives the size of the sum or difference. */
-static size_t combine(uint64_t *words, size_t size, const struct term *high, const struct term *low,
-                      bool *ret_negative)
+/*
+ * Gives the size of the sum or difference of size words at scaled, which are high's, and of low; it has room
+ * for one more than each. The words may be the scaled ones.
+ */
+static size_t combine(uint64_t *words, const uint64_t *scaled, size_t size, const struct term *high,
+                      const struct term *low, bool *ret_negative)
 {
+    const mp_size_t n = (mp_size_t)size, m = (mp_size_t)low->size;
     int order;
 
     *ret_negative = high->negative;
     if (high->negative == low->negative) {
-        if (size >= low->size)
-            words[size] = mpn_add(words, words, (mp_size_t)size, low->words, (mp_size_t)low->size);
-        else {
-            words[low->size] =
-                mpn_add(words, low->words, (mp_size_t)low->size, words, (mp_size_t)size);
-            size = low->size;
-        }
-        return size + 1;
+        const size_t larger = size >= low->size ? size : low->size;
+        words[larger] = size >= low->size ? mpn_add(words, scaled, n, low->words, m)
+                                          : mpn_add(words, low->words, m, scaled, n);
+        return larger + 1;
     }
     order = size != low->size ? (size > low->size) - (size < low->size)
-                              : mpn_cmp(words, low->words, (mp_size_t)size);
+                              : mpn_cmp(scaled, low->words, n);
     if (order == 0) return 0;
     if (order > 0) {
-        mpn_sub(words, words, (mp_size_t)size, low->words, (mp_size_t)low->size);
+        mpn_sub(words, scaled, n, low->words, m);
         return size;
     }
-    mpn_sub(words, low->words, (mp_size_t)low->size, words, (mp_size_t)size);
+    mpn_sub(words, low->words, m, scaled, n);
     *ret_negative = low->negative;
     return low->size;
 }
@@ -83,9 +83,9 @@ static void add_terms(with_decimal *result, const struct term *high, const struc
     room = size + (shift ? with__words_for(shift) : 0);
     words = with__scratch_begin(&scratch, (room > low->size ? room : low->size) + 1, status);
     if (!words) return;
-    size = with__scale(words, high->words, size, shift, status);
+    if (shift) size = with__scale(words, high->words, size, shift, status);
     if (size) {
-        size = combine(words, size, high, low, &negative);
+        size = combine(words, shift ? words : high->words, size, high, low, &negative);
         result->exponent_ = low->exponent;
         result->negative_ = negative;
         if (size == 0) { /* of different signs */

@@ -72,10 +72,13 @@ static inline size_t with__trimmed(const uint64_t *words, size_t size)
 /* Makes room for that many words; what they hold is lost. False, and WITH__NO_MEMORY, without memory. */
 bool with__reserve(with_decimal *number, size_t words, uint32_t *status);
 
+/* Frees words, or keeps them for the next with__reserve() of this thread. */
+void with__give_back(uint64_t *heap, size_t room);
+
 /* Frees what the number holds. */
 static inline void with__release(with_decimal *number)
 {
-    if (WITH__UNLIKELY(number->room_)) free(number->words_.heap);
+    if (WITH__UNLIKELY(number->room_)) with__give_back(number->words_.heap, number->room_);
     number->room_ = 0;
 }
 
@@ -318,8 +321,10 @@ bool with__set_digits(with_decimal *result, const uint8_t *digits, size_t count,
 /* What a thread has. */
 struct with__thread {
     with_decimal_context context;
-    bool begun;
-    uint64_t operation; /* counts them: large powers of ten are kept until the next one */
+    bool begun, noticed; /* its end will be noticed */
+    uint64_t operation;  /* counts them: large powers of ten are kept until the next one */
+    uint64_t *spare; /* words for the next number that needs some, spare_room of them, or NULL */
+    size_t spare_room;
 };
 
 extern __thread struct with__thread with__thread __attribute__((tls_model("initial-exec")));

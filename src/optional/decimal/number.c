@@ -31,12 +31,39 @@ void with_decimal_swap(with_decimal *a, with_decimal *b)
 
 /* ---- Words ----------------------------------------------------------------------------------- */
 
+/* One result takes the place of another, over and over: so the words of the last one are kept. */
+void with__give_back(uint64_t *heap, size_t room)
+{
+    enum { MOST = 4096 };
+    struct with__thread *thread = &with__thread;
+
+    if (thread->spare || room > MOST || !(thread->noticed || with__notice_end())) {
+        free(heap);
+        return;
+    }
+    thread->spare = heap;
+    thread->spare_room = room;
+}
+
+/* Words for a number; *room is how many are wanted, and then how many there are. */
+static uint64_t *take_words(size_t *room)
+{
+    struct with__thread *thread = &with__thread;
+    uint64_t *spare = thread->spare;
+
+    if (!spare || thread->spare_room < *room || thread->spare_room > 2 * *room + 16)
+        return *room > SIZE_MAX / 16 ? NULL : malloc(*room * sizeof *spare);
+    *room = thread->spare_room;
+    thread->spare = NULL;
+    return spare;
+}
+
 bool with__reserve(with_decimal *number, size_t words, uint32_t *status)
 {
     uint64_t *heap;
 
     if (WITH__LIKELY(words <= (number->room_ ? number->room_ : WITH_DECIMAL_WORDS_))) return true;
-    heap = words > SIZE_MAX / 16 ? NULL : malloc(words * sizeof *heap);
+    heap = take_words(&words);
     if (!heap) {
         with__set_zero(number);
         *status |= WITH__NO_MEMORY;

@@ -33,6 +33,9 @@ static void free_all(void *unused)
 {
     (void)unused;
     mpfr_free_cache();
+    free(with__thread.spare);
+    with__thread.spare = NULL;
+    with__thread.noticed = false;
     while (newest) {
         struct entry *next = newest->next;
         free(newest);
@@ -48,7 +51,9 @@ static void make_key(void)
 bool with__notice_end(void)
 {
     pthread_once(&once, make_key);
-    return key_made && (pthread_getspecific(key) || pthread_setspecific(key, &key) == 0);
+    with__thread.noticed =
+        key_made && (pthread_getspecific(key) || pthread_setspecific(key, &key) == 0);
+    return with__thread.noticed;
 }
 
 static struct entry *find(enum kind kind, int64_t k)
