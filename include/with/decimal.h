@@ -23,12 +23,12 @@ extern "C" {
 
 /* ---- Types --------------------------------------------------------------------------------- */
 
-enum { WITH_DECIMAL_WORDS_ = 4 };
+enum { WITH_DECIMAL_WORDS_ = 6 };
 
 /*
  * A number: finite, an infinity or a NaN; signed, in any context the same. Begun by with_decimal_init()
  * or as WITH_DECIMAL_INIT, ended by with_decimal_fini(); or by cm_decimal(), which does both. It needs
- * no allocation up to 77 digits. Not to be copied by =. Any thread, one at a time; any number of
+ * no allocation up to 115 digits. Not to be copied by =. Any thread, one at a time; any number of
  * threads may read it at once.
  */
 typedef struct with_decimal {
