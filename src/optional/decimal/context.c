@@ -35,6 +35,16 @@ with_decimal_context with_DefaultContext = {
 
 __thread struct with__thread with__thread __attribute__((tls_model("initial-exec")));
 
+bool with__context_is_in_range(const with_decimal_context *context)
+{
+    return ((uint64_t)context->prec - 1 < WITH_DECIMAL_MAX_PREC) &
+           ((uint64_t)context->Emax <= WITH_DECIMAL_MAX_EMAX) &
+           (-(uint64_t)context->Emin <= WITH_DECIMAL_MAX_EMAX) &
+           ((unsigned)context->rounding <= WITH_ROUND_05UP) &
+           (((unsigned)context->clamp | (unsigned)context->capitals) <= 1) &
+           ((context->flags | context->traps) <= WITH_SIGNALS_ALL);
+}
+
 /* ---- The thread's own ------------------------------------------------------------------------ */
 
 with_decimal_context *with_getcontext(void)

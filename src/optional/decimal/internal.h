@@ -171,7 +171,7 @@ extern struct with__five with__fives[WITH__FIVE_MAX + 1];
 /* What dividing a few words by 10^k takes (quick.c). */
 struct with__barrett {
     unsigned __int128 power, reciprocal; /* 10^k, and 2^(b + 127) / 10^k, where b are its bits */
-    unsigned word, shift;                /* b - 1, as words and bits */
+    unsigned bits;                       /* b - 1 */
 };
 
 enum { WITH__BARRETT_MAX = 38 };
@@ -339,15 +339,22 @@ static inline with_decimal_context *with__context(void)
     return &with__thread.context;
 }
 
-/* Whether all fields are in range. */
+/* with__context_is_valid(), field by field. */
+bool with__context_is_in_range(const with_decimal_context *context);
+
+/* Whether all fields are in range: with a first look at all of them at once, at bits that are seldom set. */
 static inline bool with__context_is_valid(const with_decimal_context *context)
 {
-    return ((uint64_t)context->prec - 1 < WITH_DECIMAL_MAX_PREC) &
-           ((uint64_t)context->Emax <= WITH_DECIMAL_MAX_EMAX) &
-           (-(uint64_t)context->Emin <= WITH_DECIMAL_MAX_EMAX) &
-           ((unsigned)context->rounding <= WITH_ROUND_05UP) &
-           (((unsigned)context->clamp | (unsigned)context->capitals) <= 1) &
-           ((context->flags | context->traps) <= WITH_SIGNALS_ALL);
+    const uint64_t numbers =
+        ((uint64_t)context->prec - 1) | (uint64_t)context->Emax | -(uint64_t)context->Emin;
+    const unsigned choices =
+        (unsigned)context->clamp | (unsigned)context->capitals | (unsigned)context->rounding >> 2;
+    const unsigned signals = (context->flags | context->traps) >> 9;
+
+    _Static_assert(WITH_DECIMAL_MAX_EMAX >> 59 && WITH_ROUND_05UP == 7 && WITH_SIGNALS_ALL == 511,
+                   "what is looked at");
+    return WITH__LIKELY((numbers >> 59 | signals | choices >> 1) == 0) ||
+           with__context_is_in_range(context);
 }
 
 /* Throws ValueError for the first field that is out of range. */

@@ -97,8 +97,7 @@ static void make_barrett(struct with__barrett *barrett, const struct with__power
     const size_t bits = bits_of(power->words, power->size);
     uint64_t dividend[5] = {0}, quotient[5], rest[2];
 
-    barrett->word = (unsigned)(bits - 1) / 64;
-    barrett->shift = (unsigned)(bits - 1) % 64;
+    barrett->bits = (unsigned)(bits - 1);
     dividend[(bits + 127) / 64] = UINT64_C(1) << (bits + 127) % 64;
     mpn_tdiv_qr(quotient, rest, 0, dividend, 5, power->words, (mp_size_t)power->size);
     barrett->power = (wide)power->words[1] << 64 | power->words[0];

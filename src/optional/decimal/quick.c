@@ -12,16 +12,18 @@ enum { MOST_PREC = 37 };
 
 /* ---- Numbers of two words -------------------------------------------------------------------- */
 
-static inline bool is_small(const with_decimal *a)
+/* Whether both are finite, not 0, and of one or two words that are not allocated. */
+static inline bool are_small(const with_decimal *a, const with_decimal *b)
 {
-    return a->kind_ == WITH__FINITE && a->size_ - 1 < 2; /* and not 0 */
+    return ((((a->size_ - 1) | (b->size_ - 1)) & ~(size_t)1) | a->room_ | b->room_ | a->kind_ |
+            b->kind_) == 0;
 }
 
 static inline wide value_of(const with_decimal *a)
 {
-    const uint64_t *words = with__words(a);
+    const uint64_t *words = a->words_.here, two = a->size_ >> 1;
 
-    return a->size_ == 2 ? (wide)words[1] << 64 | words[0] : words[0];
+    return (wide)(words[1] & -two) << 64 | words[0];
 }
 
 static inline wide ten_to(int64_t k)
@@ -62,23 +64,27 @@ static inline bool give(with_decimal *result, wide value, int64_t digits, int64_
     return true;
 }
 
-/* Rounds by what is left of the digits that were dropped, and gives the result. */
-static inline bool give_rounded(with_decimal *result, wide value, enum with__rest rest,
-                                int64_t exponent, bool negative, with_decimal_context *context)
+/*
+ * The same for what has been rounded to the precision. Where that made a digit more, it is left to the general
+ * way, as what was not normal before it.
+ */
+static inline bool give_rounded(with_decimal *result, wide value, bool inexact, int64_t exponent,
+                                bool negative, with_decimal_context *context)
 {
-    uint32_t signals = WITH_SIGNAL_ROUNDED;
-    const int64_t digits = context->prec;
+    const uint32_t signals =
+        inexact ? WITH_SIGNAL_ROUNDED | WITH_SIGNAL_INEXACT : WITH_SIGNAL_ROUNDED;
 
-    if (WITH__UNLIKELY(exponent + digits - 1 < context->Emin)) return false; /* before rounding */
-    if (rest != WITH__NOTHING) signals |= WITH_SIGNAL_INEXACT;
+    if (WITH__UNLIKELY(value >= ten_to(context->prec))) return false;
+    return give(result, value, context->prec, exponent, negative, signals, context);
+}
+
+/* value, rounded by what is left of the digits that were dropped. */
+static inline wide rounded(wide value, enum with__rest rest, bool negative,
+                           const with_decimal_context *context)
+{
     if (WITH__LIKELY(context->rounding == WITH_ROUND_HALF_EVEN))
-        value += (rest == WITH__ABOVE_HALF) | ((rest == WITH__HALF) & (uint64_t)value & 1);
-    else value += with__rounds_up(context->rounding, negative, (unsigned)(value % 10), rest);
-    if (WITH__UNLIKELY(value >= ten_to(digits))) {
-        value = ten_to(digits - 1);
-        exponent++;
-    }
-    return give(result, value, digits, exponent, negative, signals, context);
+        return value + ((rest == WITH__ABOVE_HALF) | ((rest == WITH__HALF) & (uint64_t)value & 1));
+    return value + with__rounds_up(context->rounding, negative, (unsigned)(value % 10), rest);
 }
 
 static inline enum with__rest rest_of(wide rest, wide d)
@@ -89,32 +95,84 @@ static inline enum with__rest rest_of(wide rest, wide d)
     return rest == left ? WITH__HALF : rest > left ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
 }
 
+/* ---- Dropping digits ------------------------------------------------------------------------- */
+
+/* A number, and 0 above it and, for what is to be shifted to the left, below it. */
+enum { BELOW = 1, PADDED = BELOW + 5 };
+
+/* Two words of the number from a bit on. */
+static inline void take_words(uint64_t two[2], const uint64_t *from, unsigned shift)
+{
+    two[0] = from[0] >> shift | (from[1] << 1) << (63 - shift);
+    two[1] = from[1] >> shift | (from[2] << 1) << (63 - shift);
+}
+
+/* The upper half of the product, too small by 1 at most. */
+static inline wide upper_half(const uint64_t n[2], wide r)
+{
+    const uint64_t r0 = (uint64_t)r, r1 = (uint64_t)(r >> 64);
+    const wide x = (wide)n[1] * r0, y = (wide)n[0] * r1;
+
+    return (wide)n[1] * r1 + (x >> 64) + (y >> 64) + (((wide)(uint64_t)x + (uint64_t)y) >> 64);
+}
+
 /*
- * words, of which the last is 0, / 10^k, for a quotient of at most 37 digits and k to 37. Without the bits that
- * 10^k has below its first one both factors of the quotient have two words: N >> (b - 1), and the
- * reciprocal 2^(b + 127) / 10^k. What is cut off makes it too small by 3 at most; what then remains, of which
- * two words are enough, tells by how much (P. Barrett, 1986).
+ * The number / 10^k, for a quotient of at most 37 digits and k to 37. Without the bits that 10^k has below its
+ * first one both factors of the quotient have two words: N >> (b - 1), and the reciprocal
+ * 2^(b + 127) / 10^k. What is cut off makes it too small by 3 at most; what then remains, of which two words are
+ * enough, tells by how much (P. Barrett, 1986).
  */
-static inline wide drop(const uint64_t words[5], int64_t k, enum with__rest *ret_rest)
+static inline wide drop(const uint64_t padded[PADDED], int64_t k, enum with__rest *ret_rest)
 {
     const struct with__barrett *barrett = &with__barretts[k];
-    const uint64_t *from = words + barrett->word;
-    const unsigned s = barrett->shift;
-    const uint64_t n0 = from[0] >> s | (from[1] << 1) << (63 - s);
-    const uint64_t n1 = from[1] >> s | (from[2] << 1) << (63 - s);
-    const uint64_t r0 = (uint64_t)barrett->reciprocal, r1 = (uint64_t)(barrett->reciprocal >> 64);
-    const wide p = barrett->power;
-    const wide x = (wide)n1 * r0, y = (wide)n0 * r1;
-    wide quotient =
-        (wide)n1 * r1 + (x >> 64) + (y >> 64) + (((wide)(uint64_t)x + (uint64_t)y) >> 64);
-    wide rest = ((wide)words[1] << 64 | words[0]) - quotient * p;
+    const wide power = barrett->power;
+    uint64_t n[2];
+    wide quotient, rest;
 
-    while (rest >= p) {
-        rest -= p;
+    take_words(n, padded + BELOW + barrett->bits / 64, barrett->bits % 64);
+    quotient = upper_half(n, barrett->reciprocal);
+    rest = ((wide)padded[BELOW + 1] << 64 | padded[BELOW]) - quotient * power;
+    while (rest >= power) {
+        rest -= power;
         quotient++;
     }
-    *ret_rest = rest_of(rest, p);
+    *ret_rest = rest_of(rest, power);
     return quotient;
+}
+
+/*
+ * The same to the nearest for a quotient of at most 28 digits, which leaves room for 33 bits behind its point:
+ * these tell how to round. False if they are so near to a half, or to nothing, that the 3 by which they are
+ * too small could matter.
+ */
+static inline bool drop_to_nearest(wide *ret_quotient, const uint64_t padded[PADDED], int64_t k)
+{
+    enum { BITS = 33 };
+    const struct with__barrett *barrett = &with__barretts[k];
+    const unsigned from = barrett->bits + 64 * BELOW - BITS;
+    uint64_t n[2];
+    wide quotient;
+
+    take_words(n, padded + from / 64, from % 64);
+    quotient = upper_half(n, barrett->reciprocal);
+    *ret_quotient = (quotient + ((wide)1 << (BITS - 1))) >> BITS;
+    return (uint32_t)quotient + UINT32_C(4) > 4;
+}
+
+/* Gives the number without its last k digits, rounded to the precision. */
+static inline bool give_dropped(with_decimal *result, const uint64_t padded[PADDED], int64_t k,
+                                int64_t exponent, bool negative, with_decimal_context *context)
+{
+    const bool nearest = (unsigned)context->rounding - WITH_ROUND_HALF_DOWN <=
+                         WITH_ROUND_HALF_UP - WITH_ROUND_HALF_DOWN;
+    enum with__rest rest = WITH__BELOW_HALF;
+    wide value;
+
+    if (!WITH__LIKELY(nearest && context->prec <= 28 && drop_to_nearest(&value, padded, k))) {
+        value = drop(padded, k, &rest);
+        value = rounded(value, rest, negative, context);
+    }
+    return give_rounded(result, value, rest != WITH__NOTHING, exponent + k, negative, context);
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------ */
@@ -123,12 +181,10 @@ static inline bool give_sum(with_decimal *result, wide value, int64_t exponent, 
                             with_decimal_context *context)
 {
     const int64_t digits = digits_of(value), k = digits - context->prec;
-    const uint64_t words[5] = {(uint64_t)value, (uint64_t)(value >> 64)};
-    enum with__rest rest;
+    const uint64_t padded[PADDED] = {[BELOW] = (uint64_t)value, (uint64_t)(value >> 64)};
 
     if (k <= 0) return give(result, value, digits, exponent, negative, 0, context);
-    value = drop(words, k, &rest);
-    return give_rounded(result, value, rest, exponent + k, negative, context);
+    return give_dropped(result, padded, k, exponent, negative, context);
 }
 
 bool with__add_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
@@ -139,8 +195,8 @@ bool with__add_quickly(with_decimal *result, const with_decimal *a, const with_d
     int64_t exponent = a->exponent_;
     wide x, y;
 
-    if (WITH__UNLIKELY(!is_small(a) || !is_small(b) || context->prec > MOST_PREC ||
-                       a->digits_ > MOST_PREC || b->digits_ > MOST_PREC))
+    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC || a->digits_ > MOST_PREC ||
+                       b->digits_ > MOST_PREC))
         return false;
     x = value_of(a);
     y = value_of(b);
@@ -166,7 +222,7 @@ bool with__add_quickly(with_decimal *result, const with_decimal *a, const with_d
 
 /* ---- Products -------------------------------------------------------------------------------- */
 
-static inline void multiply(uint64_t words[5], wide x, wide y)
+static inline void multiply(uint64_t words[4], wide x, wide y)
 {
     const uint64_t x0 = (uint64_t)x, x1 = (uint64_t)(x >> 64);
     const uint64_t y0 = (uint64_t)y, y1 = (uint64_t)(y >> 64);
@@ -178,7 +234,6 @@ static inline void multiply(uint64_t words[5], wide x, wide y)
     words[1] = (uint64_t)sum;
     words[2] = (uint64_t)top;
     words[3] = (uint64_t)(top >> 64);
-    words[4] = 0;
 }
 
 /* Whether the words are less than 10^k. */
@@ -189,7 +244,7 @@ static inline bool is_less(const uint64_t words[4], int64_t k)
     const wide power_high = (wide)power[3] << 64 | power[2];
     const wide power_low = (wide)power[1] << 64 | power[0];
 
-    return (high < power_high) | ((high == power_high) & (low < power_low));
+    return WITH__LIKELY(high != power_high) ? high < power_high : low < power_low;
 }
 
 /* A product of n and m digits has n + m of them, or one less. */
@@ -199,21 +254,19 @@ bool with__mul_quickly(with_decimal *result, const with_decimal *a, const with_d
     const bool negative = a->negative_ != b->negative_;
     const int64_t exponent = a->exponent_ + b->exponent_;
     int64_t digits = a->digits_ + b->digits_, k;
-    uint64_t words[5];
-    enum with__rest rest;
-    wide value;
+    uint64_t padded[PADDED], *words = padded + BELOW;
 
-    if (WITH__UNLIKELY(!is_small(a) || !is_small(b) || context->prec > MOST_PREC)) return false;
+    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC)) return false;
+    padded[0] = padded[PADDED - 1] = 0;
     multiply(words, value_of(a), value_of(b));
     digits -= is_less(words, digits - 1);
     k = digits - context->prec;
     if (WITH__UNLIKELY(k > MOST_PREC)) return false;
     if (k <= 0) {
-        value = (wide)words[1] << 64 | words[0];
+        const wide value = (wide)words[1] << 64 | words[0];
         return give(result, value, digits, exponent, negative, 0, context);
     }
-    value = drop(words, k, &rest);
-    return give_rounded(result, value, rest, exponent + k, negative, context);
+    return give_dropped(result, padded, k, exponent, negative, context);
 }
 
 /* ---- Quotients ------------------------------------------------------------------------------- */
@@ -283,15 +336,15 @@ static inline wide exact_tenth(wide n)
 bool with__div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
                        with_decimal_context *context)
 {
+    const bool negative = a->negative_ != b->negative_;
     const int64_t k = context->prec - a->digits_ + b->digits_;
     int64_t exponent = a->exponent_ - b->exponent_ - k;
-    uint64_t words[5], high;
+    uint64_t words[4], high;
     enum with__rest rest;
     unsigned shift;
     wide d, left, quotient;
 
-    if (WITH__UNLIKELY(!is_small(a) || !is_small(b) || context->prec > MOST_PREC - 1 || k < 0 ||
-                       k > MOST_PREC))
+    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC - 1 || k < 0 || k > MOST_PREC))
         return false;
     d = value_of(b);
     multiply(words, value_of(a), ten_to(k));
@@ -315,5 +368,6 @@ bool with__div_quickly(with_decimal *result, const with_decimal *a, const with_d
         rest = last < 5 ? WITH__BELOW_HALF : WITH__ABOVE_HALF; /* something follows it */
         exponent++;
     }
-    return give_rounded(result, quotient, rest, exponent, a->negative_ != b->negative_, context);
+    quotient = rounded(quotient, rest, negative, context);
+    return give_rounded(result, quotient, true, exponent, negative, context);
 }
