@@ -160,19 +160,29 @@ static inline bool drop_to_nearest(wide *ret_quotient, const uint64_t padded[PAD
 }
 
 /* Gives the number without its last k digits, rounded to the precision. */
-static inline bool give_dropped(with_decimal *result, const uint64_t padded[PADDED], int64_t k,
-                                int64_t exponent, bool negative, with_decimal_context *context)
+static __attribute__((noinline)) bool give_dropped_exactly(with_decimal *result,
+                                                           const uint64_t padded[PADDED], int64_t k,
+                                                           int64_t exponent, bool negative,
+                                                           with_decimal_context *context)
+{
+    enum with__rest rest;
+    wide value = drop(padded, k, &rest);
+
+    value = rounded(value, rest, negative, context);
+    return give_rounded(result, value, rest != WITH__NOTHING, exponent + k, negative, context);
+}
+
+static __attribute__((always_inline)) inline bool
+give_dropped(with_decimal *result, const uint64_t padded[PADDED], int64_t k, int64_t exponent,
+             bool negative, with_decimal_context *context)
 {
     const bool nearest = (unsigned)context->rounding - WITH_ROUND_HALF_DOWN <=
                          WITH_ROUND_HALF_UP - WITH_ROUND_HALF_DOWN;
-    enum with__rest rest = WITH__BELOW_HALF;
     wide value;
 
-    if (!WITH__LIKELY(nearest && context->prec <= 28 && drop_to_nearest(&value, padded, k))) {
-        value = drop(padded, k, &rest);
-        value = rounded(value, rest, negative, context);
-    }
-    return give_rounded(result, value, rest != WITH__NOTHING, exponent + k, negative, context);
+    if (!WITH__LIKELY(nearest && context->prec <= 28 && drop_to_nearest(&value, padded, k)))
+        return give_dropped_exactly(result, padded, k, exponent, negative, context);
+    return give_rounded(result, value, true, exponent + k, negative, context);
 }
 
 /* ---- Sums ------------------------------------------------------------------------------------ */
@@ -330,24 +340,26 @@ static inline wide exact_tenth(wide n)
 }
 
 /*
- * a * 10^k / b, with k so that the quotient has as many digits as the precision, or one more. What is left of
- * b tells how to round, together with that digit.
+ * a * 10^k / b, with k so that the quotient has as many digits as the precision, or, if a and b do not have
+ * the same number of digits, perhaps one more. What is left of b tells how to round, together with that digit.
  */
 bool with__div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
                        with_decimal_context *context)
 {
     const bool negative = a->negative_ != b->negative_;
-    const int64_t k = context->prec - a->digits_ + b->digits_;
-    int64_t exponent = a->exponent_ - b->exponent_ - k;
+    int64_t k = context->prec - a->digits_ + b->digits_, exponent;
     uint64_t words[4], high;
     enum with__rest rest;
     unsigned shift;
-    wide d, left, quotient;
+    wide n, d, left, quotient;
 
     if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC - 1 || k < 0 || k > MOST_PREC))
         return false;
+    n = value_of(a);
     d = value_of(b);
-    multiply(words, value_of(a), ten_to(k));
+    k -= (a->digits_ == b->digits_) & (n >= d);
+    exponent = a->exponent_ - b->exponent_ - k;
+    multiply(words, n, ten_to(k));
     high = (uint64_t)(d >> 64);
     if (high == 0) return false; /* the general way has a division by one word */
     shift = (unsigned)__builtin_clzll(high);
