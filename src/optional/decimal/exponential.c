@@ -51,8 +51,8 @@ static void exponential(mpfr_t value, struct with__ziv *self, uint32_t *status)
             mpfr_sub(x, x, ln_ten, MPFR_RNDN);
         }
     }
-    if (words) mpfr_exp(value, x, MPFR_RNDN);
-    else mpfr_set_ui(value, 1, MPFR_RNDN);
+    if (!words) mpfr_set_ui(value, 1, MPFR_RNDN);
+    else if (!with__exp_series(value, x)) mpfr_exp(value, x, MPFR_RNDN);
     /* x is wrong by 2^(64 + 4 - more) at most, and the value is less than 11. */
     self->error = (long)mpfr_get_exp(value) - (long)bits + 2;
     mpfr_clears(x, ln_ten, NULL);

@@ -54,6 +54,12 @@ void with__ziv(with_decimal *result, const with_decimal *a, with__ziv_function *
 void with__nudge(with_decimal *result, const with_decimal *x, bool larger,
                  const with_decimal_context *context, uint32_t *status);
 
+/*
+ * exp(x) with an error of less than 0.51 in the last place, where there is a faster way than MPFR's; then x is
+ * lost. Else false (series.c).
+ */
+bool with__exp_series(mpfr_t value, mpfr_t x);
+
 /* value becomes the coefficient times 10^exponent with an error of one unit in the last place. */
 void with__ziv_set(mpfr_t value, const with_decimal *number, int64_t exponent);
 
