@@ -92,7 +92,7 @@ static void add_terms(with_decimal *result, const struct term *high, const struc
             result->negative_ = context->rounding == WITH_ROUND_FLOOR;
             result->exponent_ = exponent;
         }
-        with__finish(result, words, size, false, context, status);
+        with__finish(result, words, size, WITH__NOTHING, context, status);
     }
     with__scratch_end(&scratch);
 }
@@ -127,7 +127,7 @@ static void add_finite(with_decimal *result, const with_decimal *a, const with_d
         result->negative_ =
             a->negative_ == b_negative ? a->negative_ : context->rounding == WITH_ROUND_FLOOR;
         result->exponent_ = exponent;
-        with__finish(result, NULL, 0, false, context, status);
+        with__finish(result, NULL, 0, WITH__NOTHING, context, status);
     }
 }
 

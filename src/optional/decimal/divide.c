@@ -38,14 +38,22 @@ int64_t with__strip_zeros(uint64_t *words, size_t *size, int64_t most, uint32_t 
     return stripped;
 }
 
+/* Whether a >= b without their exponents, if they have the same number of digits; else false. */
+static bool is_as_large(const with_decimal *a, const with_decimal *b)
+{
+    if (a->digits_ != b->digits_ || a->size_ != b->size_)
+        return a->digits_ == b->digits_ && a->size_ > b->size_;
+    return mpn_cmp(with__words(a), with__words(b), (mp_size_t)a->size_) >= 0;
+}
+
 /*
- * a / b with at least one digit more than the precision, and whether that is all. The quotient's words
+ * a / b with as many digits as the precision has, or perhaps one more, and what is left. The quotient's words
  * follow those of the scaled operand.
  */
 static void divide_finite(with_decimal *result, const with_decimal *a, const with_decimal *b,
                           const with_decimal_context *context, uint32_t *status)
 {
-    const int64_t shift = b->digits_ - a->digits_ + context->prec + 1;
+    const int64_t shift = b->digits_ - a->digits_ + context->prec - is_as_large(a, b);
     const with_decimal *scaled = shift >= 0 ? a : b;
     const int64_t k = shift >= 0 ? shift : -shift;
     const size_t room = scaled->size_ + with__words_for(k),
@@ -54,7 +62,6 @@ static void divide_finite(with_decimal *result, const with_decimal *a, const wit
     size_t n, d, size;
     uint64_t *words, *quotient, *rest;
     const uint64_t *dividend, *divisor;
-    bool inexact;
 
     words = with__scratch_begin(&scratch, 2 * (room + other) + 3, status);
     if (!words) return;
@@ -66,11 +73,13 @@ static void divide_finite(with_decimal *result, const with_decimal *a, const wit
     quotient = words + room;
     rest = quotient + (n >= d ? n - d : 0) + 2;
     if (size && n >= d && with__divide(quotient, rest, dividend, n, divisor, d, status)) {
-        inexact = with__trimmed(rest, d) != 0;
+        const enum with__rest left = with__compare_rest(rest, divisor, d);
         size = with__trimmed(quotient, n - d + 1);
         result->exponent_ = a->exponent_ - b->exponent_ - shift;
-        if (!inexact) result->exponent_ += with__strip_zeros(quotient, &size, shift, status);
-        with__finish(result, quotient, size, inexact, context, status);
+        if (left == WITH__NOTHING)
+            result->exponent_ += with__strip_zeros(quotient, &size, shift, status);
+        if (left == WITH__NOTHING && shift < 0) *status |= WITH_SIGNAL_ROUNDED; /* of zeros */
+        with__finish(result, quotient, size, left, context, status);
     }
     with__scratch_end(&scratch);
 }
@@ -108,7 +117,7 @@ void with__div(with_decimal *result, const with_decimal *a, const with_decimal *
     else if (WITH__UNLIKELY(b->size_ == 0)) divide_by_zero(result, a, status);
     else if (WITH__UNLIKELY(a->size_ == 0)) {
         result->exponent_ = a->exponent_ - b->exponent_;
-        with__finish(result, NULL, 0, false, context, status);
+        with__finish(result, NULL, 0, WITH__NOTHING, context, status);
     } else divide_finite(result, a, b, context, status);
 }
 

@@ -80,7 +80,7 @@ static void beyond(with_decimal *result, bool large, const with_decimal_context 
     result->negative_ = 0;
     words[0] = 1;
     result->exponent_ = large ? context->Emax + 1 : with__etiny(context) - 1;
-    with__finish(result, words, 1, false, &half_even, status);
+    with__finish(result, words, 1, WITH__NOTHING, &half_even, status);
 }
 
 void with__exp(with_decimal *result, const with_decimal *a, const with_decimal_context *context,

@@ -33,23 +33,23 @@ static unsigned last_digit(const uint64_t *words, size_t size, enum with_roundin
     return (unsigned)mpn_mod_1(words, (mp_size_t)size, 10);
 }
 
-/* Something below the last digit makes a rest of nothing, or of a half, more. */
-static enum with__rest with_something(enum with__rest rest)
+/* What is dropped with something below it, which makes more of nothing, or of a half. */
+static enum with__rest join(enum with__rest dropped, enum with__rest below)
 {
-    if (rest == WITH__NOTHING) return WITH__BELOW_HALF;
-    return rest == WITH__HALF ? WITH__ABOVE_HALF : rest;
+    if (below == WITH__NOTHING) return dropped;
+    if (dropped == WITH__NOTHING) return WITH__BELOW_HALF;
+    return dropped == WITH__HALF ? WITH__ABOVE_HALF : dropped;
 }
 
-/* Drops k digits of a number with that many digits, and rounds; gives what was dropped. */
+/* Drops k digits of a number with that many digits, and rounds by what was dropped, which it gives. */
 static enum with__rest round_words(uint64_t *words, size_t *size, int64_t digits, int64_t k,
-                                   bool inexact, enum with_rounding rounding, bool negative,
+                                   enum with__rest rest, enum with_rounding rounding, bool negative,
                                    uint32_t *status)
 {
-    enum with__rest rest = WITH__BELOW_HALF;
-
-    if (k > digits) *size = 0;
-    else rest = with__drop(words, size, k, status);
-    if (inexact) rest = with_something(rest);
+    if (k > digits) {
+        *size = 0;
+        rest = WITH__BELOW_HALF;
+    } else if (k > 0) rest = join(with__drop(words, size, k, status), rest);
     if (with__rounds_up(rounding, negative, last_digit(words, *size, rounding), rest)) {
         if (*size == 0) words[(*size)++] = 1;
         else if (mpn_add_1(words, words, (mp_size_t)*size, 1)) words[(*size)++] = 1;
@@ -136,12 +136,11 @@ static void check_limits(with_decimal *result, const with_decimal_context *conte
         fold_down(result, context, status);
 }
 
-void with__finish(with_decimal *result, uint64_t *words, size_t size, bool inexact,
+void with__finish(with_decimal *result, uint64_t *words, size_t size, enum with__rest rest,
                   const with_decimal_context *context, uint32_t *status)
 {
     int64_t digits, k, under;
     bool subnormal;
-    enum with__rest rest;
 
     size = with__trimmed(words, size);
     if (size == 0) {
@@ -156,13 +155,12 @@ void with__finish(with_decimal *result, uint64_t *words, size_t size, bool inexa
         *status |= WITH_SIGNAL_SUBNORMAL;
         if (under > k) k = under;
     }
-    if (WITH__LIKELY(k <= 0)) {
+    if (k < 0 || (k == 0 && rest == WITH__NOTHING)) {
         with__set_counted(result, words, size, digits, status);
         check_limits(result, context, status);
         return;
     }
-    rest =
-        round_words(words, &size, digits, k, inexact, context->rounding, result->negative_, status);
+    rest = round_words(words, &size, digits, k, rest, context->rounding, result->negative_, status);
     *status |= WITH_SIGNAL_ROUNDED;
     if (rest != WITH__NOTHING) {
         *status |= WITH_SIGNAL_INEXACT;
@@ -177,7 +175,7 @@ void with__finish(with_decimal *result, uint64_t *words, size_t size, bool inexa
 void with__finish_own(with_decimal *result, const with_decimal_context *context, uint32_t *status)
 {
     if (with__is_special(result)) return;
-    with__finish(result, with__words(result), result->size_, false, context, status);
+    with__finish(result, with__words(result), result->size_, WITH__NOTHING, context, status);
 }
 
 /* ---- A given exponent ------------------------------------------------------------------------ */
@@ -201,7 +199,8 @@ void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent
     if (!words) return;
     size = with__scale(words, with__words(a), size, k < 0 ? -k : 0, status);
     if (k > 0) {
-        rest = round_words(words, &size, a->digits_, k, false, rounding, a->negative_, status);
+        rest =
+            round_words(words, &size, a->digits_, k, WITH__NOTHING, rounding, a->negative_, status);
         *status |= WITH_SIGNAL_ROUNDED;
         if (rest != WITH__NOTHING) *status |= WITH_SIGNAL_INEXACT;
     }

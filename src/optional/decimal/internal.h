@@ -212,6 +212,9 @@ const uint64_t *with__ln_ten(size_t places, uint32_t *status);
 /* What is left of a division, beside the half of the divisor. */
 enum with__rest { WITH__NOTHING, WITH__BELOW_HALF, WITH__HALF, WITH__ABOVE_HALF };
 
+/* rest beside a half of the divisor; both have size words, and the rest is lost. */
+enum with__rest with__compare_rest(uint64_t *rest, const uint64_t *divisor, size_t size);
+
 /*
  * Divides the *size words by 10^k, in place, and says what is left. The quotient's size may be 0.
  */
@@ -236,10 +239,10 @@ static inline int64_t with__etop(const with_decimal_context *context)
 /*
  * Ends an operation: rounds size words at words (changed; not the result's own unless they are all of
  * it; zeros on top are allowed) times 10^exponent into result, whose exponent and sign are set already.
- * inexact: the true value is larger by less than one in the last digit; then the words must have more
- * digits than the precision. Signals what the specification says, once.
+ * rest: what the true value has below the last digit; unless it is nothing, the words must have at least as many
+ * digits as the precision. Signals what the specification says, once.
  */
-void with__finish(with_decimal *result, uint64_t *words, size_t size, bool inexact,
+void with__finish(with_decimal *result, uint64_t *words, size_t size, enum with__rest rest,
                   const with_decimal_context *context, uint32_t *status);
 
 /* The same for what result itself holds. */

@@ -30,13 +30,13 @@ void with__mul(with_decimal *result, const with_decimal *a, const with_decimal *
     result->negative_ = a->negative_ != b->negative_;
     result->exponent_ = a->exponent_ + b->exponent_;
     if (WITH__UNLIKELY(!a->size_ || !b->size_)) {
-        with__finish(result, NULL, 0, false, context, status);
+        with__finish(result, NULL, 0, WITH__NOTHING, context, status);
         return;
     }
     product = with__scratch_begin(&scratch, a->size_ + b->size_ + 1, status);
     if (!product) return;
     if (with__multiply(product, with__words(a), a->size_, with__words(b), b->size_, status))
-        with__finish(result, product, a->size_ + b->size_, false, context, status);
+        with__finish(result, product, a->size_ + b->size_, WITH__NOTHING, context, status);
     with__scratch_end(&scratch);
 }
 

@@ -312,7 +312,7 @@ static enum with__rest drop_few(uint64_t *words, size_t *size, unsigned k)
     return low || rest ? WITH__BELOW_HALF : WITH__NOTHING;
 }
 
-static enum with__rest compare_rest(uint64_t *rest, const uint64_t *divisor, size_t size)
+enum with__rest with__compare_rest(uint64_t *rest, const uint64_t *divisor, size_t size)
 {
     uint64_t carry;
     int order;
@@ -338,11 +338,11 @@ static enum with__rest drop_by_division(uint64_t *words, size_t *size, int64_t k
     if (*size < power_size) {
         memset(quotient, 0, (1 + power_size) * sizeof *quotient);
         memcpy(quotient + 1, words, *size * sizeof *quotient);
-        rest = compare_rest(quotient + 1, power, power_size);
+        rest = with__compare_rest(quotient + 1, power, power_size);
         *size = 0;
     } else if (with__divide(quotient, quotient + quotient_size, words, *size, power, power_size,
                             status)) {
-        rest = compare_rest(quotient + quotient_size, power, power_size);
+        rest = with__compare_rest(quotient + quotient_size, power, power_size);
         memcpy(words, quotient, quotient_size * sizeof *words);
         *size = with__trimmed(words, quotient_size);
     }

@@ -50,7 +50,8 @@ static void root_of_finite(with_decimal *result, const with_decimal *a,
         result->exponent_ = ideal - half;
         size = (size + 1) / 2;
         if (exact) result->exponent_ += with__strip_zeros(root, &size, half, status);
-        with__finish(result, root, size, !exact, &half_even, status);
+        with__finish(result, root, size, exact ? WITH__NOTHING : WITH__BELOW_HALF, &half_even,
+                     status);
     }
     with__scratch_end(&scratch);
 }
@@ -62,7 +63,7 @@ void with__sqrt(with_decimal *result, const with_decimal *a, const with_decimal_
     result->negative_ = a->negative_;
     if (with__is_zero(a)) {
         result->exponent_ = a->exponent_ >> 1;
-        with__finish(result, NULL, 0, false, context, status);
+        with__finish(result, NULL, 0, WITH__NOTHING, context, status);
     } else if (a->negative_) with__set_invalid(result, WITH__INVALID, status);
     else if (with__is_special(a)) with__set_infinity(result);
     else root_of_finite(result, a, context, status);

@@ -134,7 +134,9 @@ void with__ziv(with_decimal *result, const with_decimal *a, with__ziv_function *
         } else *status |= WITH__NO_MEMORY;
     }
     with__mpfr_end(settings);
-    if (sure) with__finish(result, with__words(result), result->size_, true, &half_even, status);
+    if (sure)
+        with__finish(result, with__words(result), result->size_, WITH__BELOW_HALF, &half_even,
+                     status);
 }
 
 /* ---- Near to a decimal number ---------------------------------------------------------------- */
@@ -151,5 +153,5 @@ void with__nudge(with_decimal *result, const with_decimal *x, bool larger,
     *status |= unused & WITH__NO_MEMORY;
     if (unused & WITH__NO_MEMORY) return;
     if (!larger) mpn_sub_1(with__words(result), with__words(result), (mp_size_t)result->size_, 1);
-    with__finish(result, with__words(result), result->size_, true, &half_even, status);
+    with__finish(result, with__words(result), result->size_, WITH__BELOW_HALF, &half_even, status);
 }
