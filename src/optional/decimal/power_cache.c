@@ -226,14 +226,14 @@ bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum wit
     n = *size - skipped;
     r = n - (size_t)(five_bits - 34) / 64;
     reciprocal = reciprocal_of_five(k, r, status);
-    product = reciprocal ? with__scratch_begin(&scratch, n + 2 * r, status) : NULL;
+    product = reciprocal ? with__scratch_begin(&scratch, 3 * r, status) : NULL;
     if (!product) return false;
     /* The first quotient goes behind the product. */
-    if (shift) mpn_rshift(product + 2 * r, words + skipped, (mp_size_t)n, shift);
-    else memcpy(product + 2 * r, words + skipped, n * sizeof *words);
     kept = n - r;
-    if (with__multiply(product, product + 2 * r + kept, r,
-                       reciprocal->words + (reciprocal->size - r), r, status)) {
+    if (shift) mpn_rshift(product + 2 * r, words + skipped + kept, (mp_size_t)r, shift);
+    else memcpy(product + 2 * r, words + skipped + kept, r * sizeof *words);
+    if (with__multiply(product, product + 2 * r, r, reciprocal->words + (reciprocal->size - r), r,
+                       status)) {
         /* The product is times 2^(bits - 1 + 64 r - 64 kept) too large. */
         const size_t point = reciprocal->bits - 1 + 64 * r - 64 * kept;
         at = point / 64;
