@@ -130,6 +130,13 @@ static void put_after_done(void *unused)
     put_text("1\n");
 }
 
+static void put_null(void *unused)
+{
+    (void)unused;
+    using (cm_postgres_copy_in(conn, "COPY t FROM STDIN"));
+    with_postgres_put(conn, NULL, 2);
+}
+
 static void put_outside(void *unused)
 {
     (void)unused;
@@ -176,6 +183,7 @@ static void test_failures_in(void)
     CHECK_THROWS(done_twice, NULL, RuntimeError, "has ended before");
     CHECK_THROWS(put_after_done, NULL, RuntimeError, "has ended before");
     CHECK_THROWS(put_outside, NULL, ValueError, "no block of this thread");
+    CHECK_THROWS(put_null, NULL, ValueError, "with_postgres_put: the data is NULL");
     CHECK_THROWS(done_outside, NULL, ValueError, "no block of this thread");
     CHECK_THROWS(wrong_direction, NULL, ProgrammingError, "this is no such COPY");
     CHECK_THROWS(no_copy, NULL, ProgrammingError, "this is no such COPY");

@@ -194,6 +194,12 @@ static long resident_kb(void)
 }
 
 /* A hundred megabytes of rows; what is kept of them in memory at any time is far less. */
+static void next_of_nothing(void *unused)
+{
+    (void)unused;
+    with_postgres_next(NULL);
+}
+
 static void test_large_cursor(void)
 {
     long before, most = 0;
@@ -212,6 +218,8 @@ static void test_large_cursor(void)
                 if (rows % 100 == 0 && resident_kb() > most) most = resident_kb();
             }
             CHECK(!with_postgres_next(cursor));
+            CHECK_THROWS(next_of_nothing, NULL, ValueError,
+                         "with_postgres_next: the cursor is NULL");
         }
     CHECK_INT(rows, 10000);
     printf("a cursor over 100 MB grew the process by %ld kB\n", most - before);

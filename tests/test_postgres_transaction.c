@@ -236,6 +236,57 @@ static void end_by_hand(void *sql)
     }
 }
 
+/* Only what is the block's own goes in: not what would be stored at once. */
+static void go_on_after(void *sql)
+{
+    with (cm_postgres_transaction(conn)) {
+        PQclear(PQexec(conn, sql));
+        insert(conn, 3);
+    }
+}
+
+static void nest_after(void *sql)
+{
+    with (cm_postgres_transaction(conn)) {
+        PQclear(PQexec(conn, sql));
+        with (cm_postgres_transaction(conn)) insert(conn, 3);
+    }
+}
+
+static void go_on_after_reset(void *unused)
+{
+    (void)unused;
+    with (cm_postgres_transaction(conn)) {
+        PQreset(conn);
+        insert(conn, 3);
+    }
+}
+
+static void begin_in_begun(void *unused)
+{
+    (void)unused;
+    with (cm_postgres_transaction(conn)) insert(conn, 3);
+}
+
+static void test_ended_by_hand(void)
+{
+    const char *const ended = "the transaction was ended in its block";
+
+    CHECK_THROWS(go_on_after, "ROLLBACK", InternalError, ended);
+    CHECK_THROWS(go_on_after, "COMMIT", InternalError, ended);
+    CHECK_THROWS(nest_after, "COMMIT", InternalError, ended);
+    CHECK_THROWS(go_on_after_reset, NULL, InternalError, ended);
+    CHECK(is_reusable(conn));
+    PQclear(PQexec(conn, "BEGIN"));
+    CHECK_THROWS(begin_in_begun, NULL, InterfaceError,
+                 "cm_postgres_transaction: a transaction is open that no block holds");
+    PQclear(PQexec(conn, "ROLLBACK"));
+    CHECK_INT(rows_with(3), 0);
+    CHECK_NO_THROW(begin_in_begun, NULL);
+    CHECK_INT(rows_with(3), 1);
+    plain("DELETE FROM t");
+}
+
 static void leave_running(void *unused)
 {
     (void)unused;
@@ -446,6 +497,7 @@ int main(void)
         test_nested();
         test_failure_in_nested();
         test_failing_commits();
+        test_ended_by_hand();
         test_error_swallowed_in_nested();
         test_explicit_commit();
         test_options();

@@ -145,6 +145,7 @@ void with_postgres_put(PGconn *conn, const void *data, size_t length)
     struct cm_postgres_copy_in *self = find_in(conn, "with_postgres_put");
     const char *at = data;
 
+    if (!data && length) throw(ValueError, "with_postgres_put: the data is NULL");
     while (length > 0) {
         const int part = length > INT_MAX / 2 ? INT_MAX / 2 : (int)length;
         if (put(conn, at, part) < 0) {

@@ -96,8 +96,10 @@ static void fetch(struct cm_postgres_cursor *self)
 
 bool with_postgres_next(struct with_postgres_cursor *cursor)
 {
-    struct cm_postgres_cursor *self = manager_of(cursor);
+    struct cm_postgres_cursor *self;
 
+    if (!cursor) throw(ValueError, "with_postgres_next: the cursor is NULL");
+    self = manager_of(cursor);
     if (cursor->result && cursor->row + 1 < PQntuples(cursor->result)) {
         cursor->row++;
         return true;

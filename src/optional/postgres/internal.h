@@ -36,6 +36,7 @@ struct with__postgres {
     const char *why;             /* it is broken, static; NULL: libpq says why */
     double answer_seconds;       /* 0: waits for ever */
     unsigned names;              /* the last number that a savepoint or cursor got */
+    unsigned transactions;       /* blocks of a transaction or savepoint that are open */
     PGconn *conn;                /* if it was abandoned, */
     struct with__postgres *next; /* and the one that was before */
 };
@@ -46,7 +47,10 @@ struct with__postgres *with__postgres_state(PGconn *conn);
 /* Whether this process is another than the one that the connection belongs to. */
 bool with__postgres_is_foreign(PGconn *conn);
 
-/* Throws unless the connection can be used: of this process, not broken, and idle. */
+/*
+ * Throws unless the connection can be used: of this process, not broken, and idle; and in a transaction still, if
+ * blocks hold one.
+ */
 struct with__postgres *with__postgres_need(PGconn *conn);
 
 /* Gives the connection up: the server is told nothing more, and rolls back when it sees that. */

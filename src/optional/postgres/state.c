@@ -122,6 +122,9 @@ struct with__postgres *with__postgres_need(PGconn *conn)
         with_throw_again(with__postgres_failure(conn, NULL, NULL, NULL));
     if (PQtransactionStatus(conn) == PQTRANS_ACTIVE || WITH__IN_PIPELINE(conn))
         throw(InterfaceError, "the connection is still busy with an earlier statement");
+    if (state->transactions && PQtransactionStatus(conn) == PQTRANS_IDLE)
+        with_throw_again(with_exception_new(&InternalError, with_sqlstate_pack("25P01"),
+                                            "the transaction was ended in its block"));
     return state;
 }
 

@@ -63,9 +63,12 @@ void with_postgres_transaction_enter_(struct cm_postgres_transaction *self)
     if ((unsigned)isolation >= sizeof isolations / sizeof *isolations)
         throw(ValueError, "cm_postgres_transaction: there is no isolation %d", (int)isolation);
     self->as = self->options_.conn;
-    self->state_ = OPEN;
-    if (PQtransactionStatus(self->as) == PQTRANS_IDLE) begin(self);
+    if (!state->transactions && PQtransactionStatus(self->as) != PQTRANS_IDLE)
+        throw(InterfaceError, "cm_postgres_transaction: a transaction is open that no block holds");
+    if (!state->transactions) begin(self);
     else begin_savepoint(self, state);
+    self->state_ = OPEN;
+    state->transactions++;
 }
 
 /* ---- Ending ---------------------------------------------------------------------------------- */
@@ -156,13 +159,20 @@ static const with_exception *judge(const struct cm_postgres_transaction *self, P
         "not committed: an earlier statement of the transaction failed, so it is rolled back");
 }
 
+/* Statements may follow that are not the block's any more. */
+static void end(struct cm_postgres_transaction *self, int state)
+{
+    self->state_ = state;
+    with__postgres_state(self->as)->transactions--;
+}
+
 /* NULL, or the exception for a commit that failed; then nothing of it is left open. */
 static const with_exception *commit(struct cm_postgres_transaction *self)
 {
     const with_exception *failure = refusal(self), *second;
 
     if (!failure) failure = judge(self, send_commit(self));
-    self->state_ = failure ? FAILED : COMMITTED;
+    end(self, failure ? FAILED : COMMITTED);
     if (failure && (second = roll_back(self, true))) with__database_report(failure, second);
     return failure;
 }
@@ -178,7 +188,10 @@ bool with_postgres_transaction_exit_(struct cm_postgres_transaction *self,
     calm = with__postgres_calm_begin(NULL);
     if (self->state_ != OPEN) with__postgres_settle(self->as, certain);
     else if (!exception && with_completed(self)) failure = commit(self);
-    else failure = roll_back(self, certain);
+    else {
+        end(self, FAILED);
+        failure = roll_back(self, certain);
+    }
     with__postgres_calm_end(&calm);
     with__database_report(exception, failure);
     return false;
