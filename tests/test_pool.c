@@ -391,6 +391,9 @@ static void test_misuse(void)
         bad[i].size = sizeof *bad;
         CHECK_INT(with_pool_new(&thing_maker, &all, &bad[i], &pool), -EINVAL);
     }
+    CHECK_INT(
+        with_pool_new(&thing_maker, &all, &(struct with_pool_options){.maximum_size = 3}, &pool),
+        -EINVAL);
     CHECK_INT(with_pool_new(NULL, &all, NULL, &pool), -EINVAL);
     CHECK_INT(with_pool_new(&thing_maker, &all, NULL, NULL), -EINVAL);
     maker.close = NULL;

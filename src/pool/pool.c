@@ -167,6 +167,7 @@ int with__pool_new(const struct with_pool_maker *maker, void *argument,
     int code;
 
     if (!maker || !ret_pool) return -EINVAL;
+    if (options && options->size < sizeof options->size) return -EINVAL; /* nobody set it */
     copy_sized(&own_maker, sizeof own_maker, maker, maker->size);
     if (options) copy_sized(&own_options, sizeof own_options, options, options->size);
     if (!own_maker.open || !own_maker.close || !complete(&own_options)) return -EINVAL;
