@@ -193,13 +193,13 @@ static long resident_kb(void)
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* A hundred megabytes of rows; what is kept of them in memory at any time is far less. */
 static void next_of_nothing(void *unused)
 {
     (void)unused;
     with_postgres_next(NULL);
 }
 
+/* A hundred megabytes of rows; what is kept of them in memory at any time is far less. */
 static void test_large_cursor(void)
 {
     long before, most = 0;

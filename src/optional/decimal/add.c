@@ -55,8 +55,7 @@ static size_t combine(uint64_t *words, const uint64_t *scaled, size_t size, cons
                                           : mpn_add(words, low->words, m, scaled, n);
         return larger + 1;
     }
-    order = size != low->size ? (size > low->size) - (size < low->size)
-                              : mpn_cmp(scaled, low->words, n);
+    order = with__compare_words(scaled, size, low->words, low->size);
     if (order == 0) return 0;
     if (order > 0) {
         mpn_sub(words, scaled, n, low->words, m);
@@ -170,21 +169,16 @@ static int compare_aligned(const with_decimal *a, const with_decimal *b, uint32_
     struct with__scratch scratch;
     uint64_t *words;
     size_t size;
-    int order = 0;
+    int order;
 
     if (shift < 0) return -compare_aligned(b, a, status);
-    if (shift == 0) {
-        if (a->size_ != b->size_) return a->size_ > b->size_ ? 1 : -1;
-        order = mpn_cmp(with__words(a), with__words(b), (mp_size_t)a->size_);
-        return (order > 0) - (order < 0);
-    }
+    if (shift == 0) return with__compare_words(with__words(a), a->size_, with__words(b), b->size_);
     words = with__scratch_begin(&scratch, a->size_ + with__words_for(shift), status);
     if (!words) return 0;
     size = with__scale(words, with__words(a), a->size_, shift, status);
-    if (size != b->size_) order = size > b->size_ ? 1 : -1;
-    else order = mpn_cmp(words, with__words(b), (mp_size_t)size);
+    order = with__compare_words(words, size, with__words(b), b->size_);
     with__scratch_end(&scratch);
-    return (order > 0) - (order < 0);
+    return order;
 }
 
 static int compare_magnitudes(const with_decimal *a, const with_decimal *b, uint32_t *status)

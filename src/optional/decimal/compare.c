@@ -29,15 +29,6 @@ void with__compare_signal(with_decimal *result, const with_decimal *a, const wit
 
 /* ---- Of all numbers -------------------------------------------------------------------------- */
 
-static int compare_payloads(const with_decimal *a, const with_decimal *b)
-{
-    int order;
-
-    if (a->size_ != b->size_) return a->size_ > b->size_ ? 1 : -1;
-    order = a->size_ ? mpn_cmp(with__words(a), with__words(b), (mp_size_t)a->size_) : 0;
-    return (order > 0) - (order < 0);
-}
-
 /* In the order of the specification: finite numbers, infinities, signalling NaNs, quiet NaNs. */
 static int rank(const with_decimal *number)
 {
@@ -53,7 +44,8 @@ static int compare_total_mag(const with_decimal *a, const with_decimal *b, uint3
     int order = rank(a) - rank(b);
 
     if (order != 0) return order > 0 ? 1 : -1;
-    if (with__is_nan(a)) return compare_payloads(a, b);
+    if (with__is_nan(a))
+        return with__compare_words(with__words(a), a->size_, with__words(b), b->size_);
     x.negative_ = y.negative_ = 0;
     order = with__compare_values(&x, &y, status);
     if (order != 0 || with__is_special(a)) return order;

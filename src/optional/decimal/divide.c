@@ -41,9 +41,8 @@ int64_t with__strip_zeros(uint64_t *words, size_t *size, int64_t most, uint32_t 
 /* Whether a >= b without their exponents, if they have the same number of digits; else false. */
 static bool is_as_large(const with_decimal *a, const with_decimal *b)
 {
-    if (a->digits_ != b->digits_ || a->size_ != b->size_)
-        return a->digits_ == b->digits_ && a->size_ > b->size_;
-    return mpn_cmp(with__words(a), with__words(b), (mp_size_t)a->size_) >= 0;
+    return a->digits_ == b->digits_ &&
+           with__compare_words(with__words(a), a->size_, with__words(b), b->size_) >= 0;
 }
 
 /*
@@ -76,9 +75,10 @@ static void divide_finite(with_decimal *result, const with_decimal *a, const wit
         const enum with__rest left = with__compare_rest(rest, divisor, d);
         size = with__trimmed(quotient, n - d + 1);
         result->exponent_ = a->exponent_ - b->exponent_ - shift;
-        if (left == WITH__NOTHING)
+        if (left == WITH__NOTHING) {
             result->exponent_ += with__strip_zeros(quotient, &size, shift, status);
-        if (left == WITH__NOTHING && shift < 0) *status |= WITH_SIGNAL_ROUNDED; /* of zeros */
+            if (shift < 0) *status |= WITH_SIGNAL_ROUNDED; /* zeros were left out */
+        }
         with__finish(result, quotient, size, left, context, status);
     }
     with__scratch_end(&scratch);

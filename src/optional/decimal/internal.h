@@ -69,6 +69,17 @@ static inline size_t with__trimmed(const uint64_t *words, size_t size)
     return size;
 }
 
+/* -1, 0 or 1, as a is less than b, equal or more. There are no zeros on top. */
+static inline int with__compare_words(const uint64_t *a, size_t a_size, const uint64_t *b,
+                                      size_t b_size)
+{
+    int order;
+
+    if (a_size != b_size) return a_size > b_size ? 1 : -1;
+    order = mpn_cmp(a, b, (mp_size_t)a_size);
+    return (order > 0) - (order < 0);
+}
+
 /* Makes room for that many words; what they hold is lost. False, and WITH__NO_MEMORY, without memory. */
 bool with__reserve(with_decimal *number, size_t words, uint32_t *status);
 
