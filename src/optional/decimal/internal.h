@@ -182,10 +182,12 @@ extern struct with__five with__fives[WITH__FIVE_MAX + 1];
 /* What dividing a few words by 10^k takes (quick.c). */
 struct with__barrett {
     unsigned __int128 power, reciprocal; /* 10^k, and 2^(b + 127) / 10^k, where b are its bits */
-    unsigned bits;                       /* b - 1 */
+    unsigned __int128
+        aligned;   /* 2^(192 + WITH__ALIGNED_BITS) / 10^k, from WITH__ALIGNED_LEAST on */
+    unsigned bits; /* b - 1 */
 };
 
-enum { WITH__BARRETT_MAX = 38 };
+enum { WITH__BARRETT_MAX = 38, WITH__ALIGNED_LEAST = 25, WITH__ALIGNED_BITS = 19 };
 extern struct with__barrett with__barretts[WITH__BARRETT_MAX + 1];
 
 /*

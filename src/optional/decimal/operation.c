@@ -3,7 +3,6 @@
  * The two functions of each operation, around the one that computes.
  */
 #include "operation.h"
-#include "quick.h"
 
 #define OPERATION_0(NAME)                                                                          \
     int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result)              \
@@ -36,35 +35,6 @@
         if (WITH__UNLIKELY(error)) with__throw_failed(#NAME, error, context, a, NULL, NULL);       \
     }
 
-#define OPERATION_2_(NAME, QUICK, ...)                                                             \
-    static __attribute__((noinline)) int NAME##_slowly(                                            \
-        with_decimal_context *context, with_decimal *result, const with_decimal *a,                \
-        const with_decimal *b)                                                                     \
-    {                                                                                              \
-        struct with__operation self;                                                               \
-        with__operation_prepare(&self);                                                            \
-        with__##NAME(&self.result, a, b, context, &self.status);                                   \
-        return with__operation_end(&self, context, result);                                        \
-    }                                                                                              \
-    static inline int NAME##_inside(with_decimal_context *context, with_decimal *result,           \
-                                    const with_decimal *a, const with_decimal *b)                  \
-    {                                                                                              \
-        if (!with__operation_allows(context)) return -EINVAL;                                      \
-        if (QUICK) return 0;                                                                       \
-        return NAME##_slowly(context, result, a, b);                                               \
-    }                                                                                              \
-    int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result,              \
-                                 const with_decimal *a, const with_decimal *b)                     \
-    {                                                                                              \
-        return NAME##_inside(context, result, a, b);                                               \
-    }                                                                                              \
-    void with_decimal_##NAME(with_decimal *result, const with_decimal *a, const with_decimal *b)   \
-    {                                                                                              \
-        with_decimal_context *context = with__context();                                           \
-        const int error = NAME##_inside(context, result, a, b);                                    \
-        if (WITH__UNLIKELY(error)) with__throw_failed(#NAME, error, context, a, b, NULL);          \
-    }
-
 #define OPERATION_3(NAME)                                                                          \
     int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result,              \
                                  const with_decimal *a, const with_decimal *b,                     \
@@ -83,16 +53,10 @@
         if (WITH__UNLIKELY(error)) with__throw_failed(#NAME, error, context, a, b, c);             \
     }
 
-/* QUICK: a quick way that is tried first. */
-#define OPERATION_2(...) OPERATION_2_(__VA_ARGS__, false, )
-
+#define OPERATION_2(NAME) WITH__OPERATION_2(NAME, false)
 #define UNARY(NAME) OPERATION_1(NAME, with__##NAME)
 
 /* clang-format off */
-OPERATION_2(add, with__add_quickly(result, a, b, false, context))
-OPERATION_2(sub, with__add_quickly(result, a, b, true, context))
-OPERATION_2(mul, with__mul_quickly(result, a, b, context))
-OPERATION_2(div, with__div_quickly(result, a, b, context))
 OPERATION_2(div_int)
 OPERATION_2(remainder)
 OPERATION_2(remainder_near)

@@ -52,4 +52,37 @@ static inline int with__operation_end(struct with__operation *self, with_decimal
     return 0;
 }
 
+/*
+ * The two functions of an operation on two operands. QUICK: a quick way, which is tried first; what it leaves is
+ * called as the last thing, so that nothing has to be kept for it.
+ */
+#define WITH__OPERATION_2(NAME, QUICK)                                                             \
+    static __attribute__((noinline)) int NAME##_slowly(                                            \
+        with_decimal_context *context, with_decimal *result, const with_decimal *a,                \
+        const with_decimal *b)                                                                     \
+    {                                                                                              \
+        struct with__operation self;                                                               \
+        if (!with__operation_begin(&self, context)) return -EINVAL;                                \
+        with__##NAME(&self.result, a, b, context, &self.status);                                   \
+        return with__operation_end(&self, context, result);                                        \
+    }                                                                                              \
+    static __attribute__((noinline)) void NAME##_or_throw(                                         \
+        with_decimal_context *context, with_decimal *result, const with_decimal *a,                \
+        const with_decimal *b)                                                                     \
+    {                                                                                              \
+        const int error = NAME##_slowly(context, result, a, b);                                    \
+        if (WITH__UNLIKELY(error)) with__throw_failed(#NAME, error, context, a, b, NULL);          \
+    }                                                                                              \
+    int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result,              \
+                                 const with_decimal *a, const with_decimal *b)                     \
+    {                                                                                              \
+        if (with__operation_allows(context) && QUICK) return 0;                                    \
+        return NAME##_slowly(context, result, a, b);                                               \
+    }                                                                                              \
+    void with_decimal_##NAME(with_decimal *result, const with_decimal *a, const with_decimal *b)   \
+    {                                                                                              \
+        with_decimal_context *context = with__context();                                           \
+        if (!(with__operation_allows(context) && QUICK)) NAME##_or_throw(context, result, a, b);   \
+    }
+
 #endif

@@ -92,16 +92,26 @@ static void make_five(struct with__five *five, wide value)
         five->two ? reciprocal_of_two(five->high, five->low) : reciprocal_of_one(five->high);
 }
 
-static void make_barrett(struct with__barrett *barrett, const struct with__power *power)
+/* 2^bits / power, for a quotient of two words. */
+static wide reciprocal_of(size_t bits, const struct with__power *power)
 {
-    const size_t bits = bits_of(power->words, power->size);
     uint64_t dividend[5] = {0}, quotient[5], rest[2];
 
-    barrett->bits = (unsigned)(bits - 1);
-    dividend[(bits + 127) / 64] = UINT64_C(1) << (bits + 127) % 64;
+    dividend[bits / 64] = UINT64_C(1) << bits % 64;
     mpn_tdiv_qr(quotient, rest, 0, dividend, 5, power->words, (mp_size_t)power->size);
+    return (wide)quotient[1] << 64 | quotient[0];
+}
+
+static void make_barrett(int k)
+{
+    struct with__barrett *barrett = &with__barretts[k];
+    const struct with__power *power = &with__powers[k];
+    const size_t bits = bits_of(power->words, power->size);
+
+    barrett->bits = (unsigned)(bits - 1);
     barrett->power = (wide)power->words[1] << 64 | power->words[0];
-    barrett->reciprocal = (wide)quotient[1] << 64 | quotient[0];
+    barrett->reciprocal = reciprocal_of(bits + 127, power);
+    if (k >= WITH__ALIGNED_LEAST) barrett->aligned = reciprocal_of(192 + WITH__ALIGNED_BITS, power);
 }
 
 /* Before what else runs at the start: it may compute. */
@@ -118,7 +128,7 @@ __attribute__((constructor(110))) static void make_tables(void)
         if (carry) power[1].words[power[1].size++] = carry;
         power++;
     }
-    for (int k = 1; k <= WITH__BARRETT_MAX; k++) make_barrett(&with__barretts[k], &with__powers[k]);
+    for (int k = 1; k <= WITH__BARRETT_MAX; k++) make_barrett(k);
     for (int k = 0; k <= WITH__FIVE_MAX; k++, five *= 5) make_five(&with__fives[k], five);
     for (size_t bits = 1, k = 0; bits < sizeof with__digits_of_bits; bits++) {
         while (bits_of(with__powers[k + 1].words, with__powers[k + 1].size) < bits) k++;

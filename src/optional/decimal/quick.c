@@ -4,9 +4,11 @@
  * is not plain (an exact quotient, a result that is not normal or signals what is trapped) is
  * left to the general way: false, and nothing is done.
  */
-#include "quick.h"
+#include "operation.h"
 
 typedef unsigned __int128 wide;
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 enum { MOST_PREC = 37 };
 
@@ -159,6 +161,13 @@ static inline bool drop_to_nearest(wide *ret_quotient, const uint64_t padded[PAD
     return (uint32_t)quotient + UINT32_C(4) > 4;
 }
 
+/* Whether a quotient that is given with bits behind its point is rounded by these alone, and has room for them. */
+static inline bool rounds_to_nearest(const with_decimal_context *context)
+{
+    return context->prec <= 28 && (unsigned)context->rounding - WITH_ROUND_HALF_DOWN <=
+                                      WITH_ROUND_HALF_UP - WITH_ROUND_HALF_DOWN;
+}
+
 /* Gives the number without its last k digits, rounded to the precision. */
 static __attribute__((noinline)) bool give_dropped_exactly(with_decimal *result,
                                                            const uint64_t padded[PADDED], int64_t k,
@@ -172,15 +181,12 @@ static __attribute__((noinline)) bool give_dropped_exactly(with_decimal *result,
     return give_rounded(result, value, rest != WITH__NOTHING, exponent + k, negative, context);
 }
 
-static __attribute__((always_inline)) inline bool
-give_dropped(with_decimal *result, const uint64_t padded[PADDED], int64_t k, int64_t exponent,
-             bool negative, with_decimal_context *context)
+ALWAYS_INLINE bool give_dropped(with_decimal *result, const uint64_t padded[PADDED], int64_t k,
+                                int64_t exponent, bool negative, with_decimal_context *context)
 {
-    const bool nearest = (unsigned)context->rounding - WITH_ROUND_HALF_DOWN <=
-                         WITH_ROUND_HALF_UP - WITH_ROUND_HALF_DOWN;
     wide value;
 
-    if (!WITH__LIKELY(nearest && context->prec <= 28 && drop_to_nearest(&value, padded, k)))
+    if (!WITH__LIKELY(rounds_to_nearest(context) && drop_to_nearest(&value, padded, k)))
         return give_dropped_exactly(result, padded, k, exponent, negative, context);
     return give_rounded(result, value, true, exponent + k, negative, context);
 }
@@ -197,8 +203,8 @@ static inline bool give_sum(with_decimal *result, wide value, int64_t exponent, 
     return give_dropped(result, padded, k, exponent, negative, context);
 }
 
-bool with__add_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                       bool negated, with_decimal_context *context)
+ALWAYS_INLINE bool add_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               bool negated, with_decimal_context *context)
 {
     const bool b_negative = b->negative_ != negated;
     bool negative = a->negative_;
@@ -257,16 +263,46 @@ static inline bool is_less(const uint64_t words[4], int64_t k)
     return WITH__LIKELY(high != power_high) ? high < power_high : low < power_low;
 }
 
-/* A product of n and m digits has n + m of them, or one less. */
-bool with__mul_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                       with_decimal_context *context)
+/*
+ * The product of two numbers below 2^96, rounded to the nearest, where so many digits are dropped that its lowest
+ * word goes with them as a whole: no bit is shifted then. The reciprocal leaves ALIGNED_BITS behind the point. They
+ * are too small by 4 at most and tell how to round, unless they are so near to a half, or to nothing, that
+ * this could matter.
+ */
+ALWAYS_INLINE bool mul_aligned(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               with_decimal_context *context)
+{
+    enum { BITS = WITH__ALIGNED_BITS, MASK = (1 << (BITS - 1)) - 1 };
+    const wide x = value_of(a), y = value_of(b);
+    const uint64_t x0 = (uint64_t)x, x1 = (uint64_t)(x >> 64);
+    const uint64_t y0 = (uint64_t)y, y1 = (uint64_t)(y >> 64);
+    const wide low = (wide)x0 * y0, middle = (wide)x1 * y0 + (wide)x0 * y1 + (low >> 64);
+    const uint64_t n[2] = {(uint64_t)middle, x1 * y1 + (uint64_t)(middle >> 64)};
+    int64_t digits = a->digits_ + b->digits_, k;
+    const uint64_t *power = with__powers[digits - 1].words;
+    wide quotient;
+
+    if (WITH__UNLIKELY((x1 | y1) >> 32)) return false;
+    /* A product of n and m digits has n + m of them, or one less. */
+    if (WITH__LIKELY(n[1] != power[2])) digits -= n[1] < power[2];
+    else digits -= ((wide)n[0] << 64 | (uint64_t)low) < ((wide)power[1] << 64 | power[0]);
+    k = digits - context->prec;
+    quotient = upper_half(n, with__barretts[k].aligned);
+    if (WITH__UNLIKELY((((uint64_t)quotient + 4) & MASK) <= 4)) return false;
+    return give_rounded(result, (quotient + ((wide)1 << (BITS - 1))) >> BITS, true,
+                        a->exponent_ + b->exponent_ + k, a->negative_ != b->negative_, context);
+}
+
+/* The same for what else there is. */
+static __attribute__((noinline)) bool mul_shifted(with_decimal *result, const with_decimal *a,
+                                                  const with_decimal *b,
+                                                  with_decimal_context *context)
 {
     const bool negative = a->negative_ != b->negative_;
     const int64_t exponent = a->exponent_ + b->exponent_;
     int64_t digits = a->digits_ + b->digits_, k;
     uint64_t padded[PADDED], *words = padded + BELOW;
 
-    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC)) return false;
     padded[0] = padded[PADDED - 1] = 0;
     multiply(words, value_of(a), value_of(b));
     digits -= is_less(words, digits - 1);
@@ -277,6 +313,18 @@ bool with__mul_quickly(with_decimal *result, const with_decimal *a, const with_d
         return give(result, value, digits, exponent, negative, 0, context);
     }
     return give_dropped(result, padded, k, exponent, negative, context);
+}
+
+ALWAYS_INLINE bool mul_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               with_decimal_context *context)
+{
+    const int64_t k = a->digits_ + b->digits_ - context->prec;
+
+    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC)) return false;
+    if (k > WITH__ALIGNED_LEAST && k <= WITH__BARRETT_MAX && rounds_to_nearest(context) &&
+        mul_aligned(result, a, b, context))
+        return true;
+    return mul_shifted(result, a, b, context);
 }
 
 /* ---- Quotients ------------------------------------------------------------------------------- */
@@ -343,8 +391,8 @@ static inline wide exact_tenth(wide n)
  * a * 10^k / b, with k so that the quotient has as many digits as the precision, or, if a and b do not have
  * the same number of digits, perhaps one more. What is left of b tells how to round, together with that digit.
  */
-bool with__div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                       with_decimal_context *context)
+ALWAYS_INLINE bool div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               with_decimal_context *context)
 {
     const bool negative = a->negative_ != b->negative_;
     int64_t k = context->prec - a->digits_ + b->digits_, exponent;
@@ -383,3 +431,12 @@ bool with__div_quickly(with_decimal *result, const with_decimal *a, const with_d
     quotient = rounded(quotient, rest, negative, context);
     return give_rounded(result, quotient, true, exponent, negative, context);
 }
+
+/* ---- The operations -------------------------------------------------------------------------- */
+
+/* clang-format off */
+WITH__OPERATION_2(add, add_quickly(result, a, b, false, context))
+WITH__OPERATION_2(sub, add_quickly(result, a, b, true, context))
+WITH__OPERATION_2(mul, mul_quickly(result, a, b, context))
+WITH__OPERATION_2(div, div_quickly(result, a, b, context))
+/* clang-format on */
