@@ -96,6 +96,24 @@ static void add_terms(with_decimal *result, const struct term *high, const struc
     with__scratch_end(&scratch);
 }
 
+bool with__add_few(with_decimal *result, const with_decimal *a, const with_decimal *b, bool negated,
+                   with_decimal_context *context)
+{
+    const struct term x = term_of(a, false), y = term_of(b, negated);
+    const struct term *high = x.exponent >= y.exponent ? &x : &y, *low = high == &x ? &y : &x;
+    const int64_t shift = high->exponent - low->exponent;
+    uint64_t words[WITH_DECIMAL_WORDS_ + 2];
+    size_t size = high->size;
+    bool negative;
+
+    if (!with__are_few(a, b) || shift > WITH__WORD_DIGITS) return false;
+    if (shift) size = with__scale(words, high->words, size, shift, NULL);
+    size = combine(words, shift ? words : high->words, size, high, low, &negative);
+    size = with__trimmed(words, size);
+    return size && with__give_few(result, words, size, with__count_digits(words, size, NULL),
+                                  low->exponent, negative, context);
+}
+
 /* 0 + number: what that adds are zeros behind the last digit, as many as can count. */
 static void add_to_zero(with_decimal *result, const with_decimal *number, bool negative,
                         int64_t exponent, const with_decimal_context *context, uint32_t *status)

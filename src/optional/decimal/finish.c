@@ -41,10 +41,9 @@ static enum with__rest join(enum with__rest dropped, enum with__rest below)
     return dropped == WITH__HALF ? WITH__ABOVE_HALF : dropped;
 }
 
-/* Drops k digits of a number with that many digits, and rounds by what was dropped, which it gives. */
-static enum with__rest round_words(uint64_t *words, size_t *size, int64_t digits, int64_t k,
-                                   enum with__rest rest, enum with_rounding rounding, bool negative,
-                                   uint32_t *status)
+enum with__rest with__round_words(uint64_t *words, size_t *size, int64_t digits, int64_t k,
+                                  enum with__rest rest, enum with_rounding rounding, bool negative,
+                                  uint32_t *status)
 {
     if (k > digits) {
         *size = 0;
@@ -160,14 +159,17 @@ void with__finish(with_decimal *result, uint64_t *words, size_t size, enum with_
         check_limits(result, context, status);
         return;
     }
-    rest = round_words(words, &size, digits, k, rest, context->rounding, result->negative_, status);
+    rest = with__round_words(words, &size, digits, k, rest, context->rounding, result->negative_,
+                             status);
     *status |= WITH_SIGNAL_ROUNDED;
     if (rest != WITH__NOTHING) {
         *status |= WITH_SIGNAL_INEXACT;
         if (subnormal) *status |= WITH_SIGNAL_UNDERFLOW;
     }
     result->exponent_ += k;
-    with__set_words(result, words, size, status);
+    if (k < digits && !with__may_be_power(words, digits - k))
+        with__set_counted(result, words, size, digits - k, status);
+    else with__set_words(result, words, size, status);
     if (result->size_ == 0) *status |= WITH_SIGNAL_CLAMPED;
     check_limits(result, context, status);
 }
@@ -199,8 +201,8 @@ void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent
     if (!words) return;
     size = with__scale(words, with__words(a), size, k < 0 ? -k : 0, status);
     if (k > 0) {
-        rest =
-            round_words(words, &size, a->digits_, k, WITH__NOTHING, rounding, a->negative_, status);
+        rest = with__round_words(words, &size, a->digits_, k, WITH__NOTHING, rounding, a->negative_,
+                                 status);
         *status |= WITH_SIGNAL_ROUNDED;
         if (rest != WITH__NOTHING) *status |= WITH_SIGNAL_INEXACT;
     }

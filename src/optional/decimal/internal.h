@@ -80,6 +80,25 @@ static inline int with__compare_words(const uint64_t *a, size_t a_size, const ui
     return (order > 0) - (order < 0);
 }
 
+/*
+ * A few words one by one, upwards: they have just been written so, and a processor waits when it is to read several
+ * of these at once.
+ */
+static inline void with__copy_words(uint64_t *to, const uint64_t *from, size_t size)
+{
+    enum { FEW = 16 };
+
+    if (WITH__UNLIKELY(size > FEW)) {
+        memcpy(to, from, size * sizeof *to);
+        return;
+    }
+    for (size_t i = 0; i < size; i++) {
+        uint64_t word = from[i];
+        __asm__("" : "+r"(word)); /* or the compiler would move them together */
+        to[i] = word;
+    }
+}
+
 /* Makes room for that many words; what they hold is lost. False, and WITH__NO_MEMORY, without memory. */
 bool with__reserve(with_decimal *number, size_t words, uint32_t *status);
 
@@ -152,7 +171,8 @@ bool with__divide(uint64_t *quotient, uint64_t *rest, const uint64_t *a, size_t 
 
 /* ---- Powers of ten (power_table.c, power_cache.c) ---------------------------------------------- */
 
-enum { WITH__TABLE_MAX = 164, WITH__TABLE_WORDS = 9, WITH__WORD_DIGITS = 19, WITH__FIVE_MAX = 55 };
+/* The table has what a product of two numbers that need no allocation may have: 12 words, 231 digits. */
+enum { WITH__TABLE_MAX = 231, WITH__TABLE_WORDS = 12, WITH__WORD_DIGITS = 19, WITH__FIVE_MAX = 27 };
 
 struct with__power {
     uint64_t words[WITH__TABLE_WORDS];
@@ -165,16 +185,13 @@ extern struct with__power with__powers[WITH__TABLE_MAX + 1];
 /* 10^k, k to 19. */
 extern const uint64_t with__ten[WITH__WORD_DIGITS + 1];
 
-/* Of numbers with so many bits the digits that the smallest has. 10^164 has 545 bits. */
-extern uint8_t with__digits_of_bits[545];
+/* Of numbers with so many bits the digits that the smallest has. */
+extern uint8_t with__digits_of_bits[64 * WITH__TABLE_WORDS + 1];
 
-/* What dividing by 5^k, k to 55, takes: 5^k with its top bit shifted to the top, and its reciprocal. */
+/* What dividing by 5^k, k to 27, takes: 5^k with its top bit shifted to the top, and its reciprocal. */
 struct with__five {
-    uint64_t high, low; /* low is 0 if 5^k is a single word: then only high is divided by */
-    uint64_t reciprocal;
+    uint64_t normal, reciprocal, half; /* (5^k - 1) / 2 */
     unsigned shift;
-    bool two;
-    uint64_t half[2]; /* (5^k - 1) / 2 */
 };
 
 extern struct with__five with__fives[WITH__FIVE_MAX + 1];
@@ -195,6 +212,28 @@ extern struct with__barrett with__barretts[WITH__BARRETT_MAX + 1];
  * running ends. NULL, and WITH__NO_MEMORY, without memory.
  */
 const uint64_t *with__power_of_ten(int64_t k, size_t *ret_size, uint32_t *status);
+
+/* floor(k * log2(10)): the number of 10^k's first bit. No power of ten is so near to one of two. */
+static inline size_t with__last_bit_of_ten(int64_t k)
+{
+    enum { ROUGH = 3528 }; /* to which 19 bits of log2(5) do */
+    const uint64_t high = UINT64_C(5938525176524057593), low = UINT64_C(2643573386881494323);
+    const unsigned __int128 n = (uint64_t)k; /* times 3 and 128 bits behind the point */
+
+    if (WITH__LIKELY(k <= ROUGH)) return (size_t)k + ((size_t)k * 1217359 >> 19);
+    return (size_t)(3 * n + ((n * high + (n * low >> 64)) >> 64));
+}
+
+enum { WITH__RECIPROCAL_WORDS = 8 };
+
+/* The upper words of 1 / 10^k, k to WITH__TABLE_MAX: see with__reciprocal_of_ten(). */
+extern uint64_t with__reciprocals[WITH__TABLE_MAX + 1][WITH__RECIPROCAL_WORDS];
+
+/*
+ * floor(2^(64 (size + below)) / 10^k), which has size words, where below is with__last_bit_of_ten(k) / 64. Of
+ * a table or of this thread's cache, as a power is. NULL, and WITH__NO_MEMORY, without memory.
+ */
+const uint64_t *with__reciprocal_of_ten(int64_t k, size_t below, size_t size, uint32_t *status);
 
 /* Has what this thread keeps, of MPFR's too, be freed when it ends. False without memory. */
 bool with__notice_end(void);
@@ -222,6 +261,8 @@ size_t with__scale(uint64_t *product, const uint64_t *words, size_t size, int64_
  */
 const uint64_t *with__ln_ten(size_t places, uint32_t *status);
 
+/* ---- Dropping digits (drop.c) ------------------------------------------------------------------- */
+
 /* What is left of a division, beside the half of the divisor. */
 enum with__rest { WITH__NOTHING, WITH__BELOW_HALF, WITH__HALF, WITH__ABOVE_HALF };
 
@@ -232,10 +273,6 @@ enum with__rest with__compare_rest(uint64_t *rest, const uint64_t *divisor, size
  * Divides the *size words by 10^k, in place, and says what is left. The quotient's size may be 0.
  */
 enum with__rest with__drop(uint64_t *words, size_t *size, int64_t k, uint32_t *status);
-
-/* The same for k > WITH__FIVE_MAX, by a reciprocal; false, and nothing done, if that does not decide. */
-bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum with__rest *ret_rest,
-                              uint32_t *status);
 
 /* ---- Rounding (finish.c) ----------------------------------------------------------------------- */
 
@@ -260,6 +297,31 @@ void with__finish(with_decimal *result, uint64_t *words, size_t size, enum with_
 
 /* The same for what result itself holds. */
 void with__finish_own(with_decimal *result, const with_decimal_context *context, uint32_t *status);
+
+/* Drops k digits of a number with that many digits, and rounds by what was dropped, which it gives. */
+enum with__rest with__round_words(uint64_t *words, size_t *size, int64_t digits, int64_t k,
+                                  enum with__rest rest, enum with_rounding rounding, bool negative,
+                                  uint32_t *status);
+
+/*
+ * Whether what has been rounded to so many digits may have become 10^digits, for that ends with as many bits
+ * that are 0.
+ */
+static inline bool with__may_be_power(const uint64_t *words, int64_t digits)
+{
+    return digits < 64 ? (words[0] & ((UINT64_C(1) << digits) - 1)) == 0 : words[0] == 0;
+}
+
+/* Whether a result of so many digits is normal and stays as it is, and nothing that it signals is trapped. */
+static inline bool with__is_plain(int64_t digits, int64_t exponent, uint32_t signals,
+                                  const with_decimal_context *context)
+{
+    const int64_t adjusted = exponent + digits - 1;
+
+    return WITH__LIKELY(!((adjusted > context->Emax) | (adjusted < context->Emin) |
+                          ((signals & context->traps) != 0) |
+                          (context->clamp && exponent > with__etop(context))));
+}
 
 /* Whether a magnitude is rounded away from 0, when rest is what is dropped behind last (its last digit). */
 bool with__rounds_up(enum with_rounding rounding, bool negative, unsigned last,
@@ -302,6 +364,24 @@ extern with__operation_2 with__add, with__sub, with__mul, with__div, with__div_i
     with__compare_signal, with__compare_total, with__compare_total_mag, with__max, with__max_mag,
     with__min, with__min_mag, with__copy_sign;
 extern with__operation_3 with__fma, with__power_modulo;
+
+/* ---- Numbers of a few words (few.c) -------------------------------------------------------------- */
+
+/* Whether both are finite, not 0, and of so few words that they are not allocated. */
+static inline bool with__are_few(const with_decimal *a, const with_decimal *b)
+{
+    return (a->room_ | b->room_ | a->kind_ | b->kind_) == 0 && a->size_ && b->size_;
+}
+
+/* result becomes the words, which have so many digits and are changed, rounded. False, and nothing is done, if that is not plain. */
+bool with__give_few(with_decimal *result, uint64_t *words, size_t size, int64_t digits,
+                    int64_t exponent, bool negative, with_decimal_context *context);
+
+/* In a valid context; false, and nothing is done, if that does not do. */
+bool with__add_few(with_decimal *result, const with_decimal *a, const with_decimal *b, bool negated,
+                   with_decimal_context *context);
+bool with__mul_few(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                   with_decimal_context *context);
 
 /* By a kernel of a fixed width, for a precision of at most 37; false, and nothing done, if that does not do. */
 bool with__exp_quickly(with_decimal *result, const with_decimal *a,

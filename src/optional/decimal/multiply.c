@@ -40,6 +40,32 @@ void with__mul(with_decimal *result, const with_decimal *a, const with_decimal *
     with__scratch_end(&scratch);
 }
 
+/* Of a product that has so many digits, or one less: its first word tells, most of the time. */
+static inline int64_t count_product(const uint64_t *words, size_t size, int64_t digits)
+{
+    const struct with__power *power = &with__powers[digits - 1];
+
+    if (size != power->size) return digits - (size < power->size);
+    if (WITH__LIKELY(words[size - 1] != power->words[size - 1]))
+        return digits - (words[size - 1] < power->words[size - 1]);
+    return digits - (mpn_cmp(words, power->words, (mp_size_t)size) < 0);
+}
+
+bool with__mul_few(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                   with_decimal_context *context)
+{
+    const with_decimal *large = a->size_ >= b->size_ ? a : b, *small = large == a ? b : a;
+    uint64_t words[2 * WITH_DECIMAL_WORDS_ + 1];
+    size_t size = a->size_ + b->size_;
+
+    if (!with__are_few(a, b)) return false;
+    mpn_mul(words, large->words_.here, (mp_size_t)large->size_, small->words_.here,
+            (mp_size_t)small->size_);
+    size -= words[size - 1] == 0;
+    return with__give_few(result, words, size, count_product(words, size, a->digits_ + b->digits_),
+                          a->exponent_ + b->exponent_, a->negative_ != b->negative_, context);
+}
+
 /* The product as it is; false if there is nothing to be added to it. */
 static bool multiply_exactly(with_decimal *product, const with_decimal *a, const with_decimal *b,
                              uint32_t *status)

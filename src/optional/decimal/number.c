@@ -75,18 +75,6 @@ bool with__reserve(with_decimal *number, size_t words, uint32_t *status)
     return true;
 }
 
-/*
- * Word by word: the words have just been written one by one, and a processor waits when it is to read
- * several of these at once.
- */
-static inline void move_word(uint64_t *to, const uint64_t *from)
-{
-    uint64_t word = *from;
-
-    __asm__("" : "+r"(word)); /* or the compiler would move them together */
-    *to = word;
-}
-
 void with__move(with_decimal *to, with_decimal *from)
 {
     with__release(to);
@@ -97,9 +85,7 @@ void with__move(with_decimal *to, with_decimal *from)
     to->kind_ = from->kind_;
     to->negative_ = from->negative_;
     if (from->room_) to->words_.heap = from->words_.heap;
-    else
-        for (size_t i = 0; i < from->size_; i++)
-            move_word(&to->words_.here[i], &from->words_.here[i]);
+    else with__copy_words(to->words_.here, from->words_.here, from->size_);
     from->room_ = 0;
 }
 
@@ -131,7 +117,7 @@ bool with__set_counted(with_decimal *number, const uint64_t *words, size_t size,
 {
     if (words != with__words(number)) {
         if (!with__reserve(number, size, status)) return false;
-        memcpy(with__words(number), words, size * sizeof *words);
+        with__copy_words(with__words(number), words, size);
     }
     number->kind_ = WITH__FINITE;
     number->size_ = size;

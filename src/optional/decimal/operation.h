@@ -76,13 +76,13 @@ static inline int with__operation_end(struct with__operation *self, with_decimal
     int with_decimal_##NAME##_in(with_decimal_context *context, with_decimal *result,              \
                                  const with_decimal *a, const with_decimal *b)                     \
     {                                                                                              \
-        if (with__operation_allows(context) && QUICK) return 0;                                    \
+        if (with__operation_allows(context) && (QUICK)) return 0;                                  \
         return NAME##_slowly(context, result, a, b);                                               \
     }                                                                                              \
     void with_decimal_##NAME(with_decimal *result, const with_decimal *a, const with_decimal *b)   \
     {                                                                                              \
         with_decimal_context *context = with__context();                                           \
-        if (!(with__operation_allows(context) && QUICK)) NAME##_or_throw(context, result, a, b);   \
+        if (!(with__operation_allows(context) && (QUICK))) NAME##_or_throw(context, result, a, b); \
     }
 
 #endif

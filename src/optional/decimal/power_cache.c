@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Large powers of ten, reciprocals of powers of five, and ln 10, kept by each thread. What an operation has asked
+ * Large powers of ten, their reciprocals, and ln 10, kept by each thread. What an operation has asked
  * for stays as long as it runs; then the one that has been unused for longest makes room.
  */
 #include "guard.h"
@@ -16,9 +16,9 @@ enum kind { POWER, RECIPROCAL, LOGARITHM };
 struct entry {
     struct entry *next; /* used before this one */
     enum kind kind;
-    int64_t k;     /* of 10^k or 5^k; of the logarithm its places */
+    int64_t k;     /* of 10^k; of the logarithm its places */
     uint64_t used; /* by the operation of this number */
-    size_t size, bits;
+    size_t size;
     uint64_t words[];
 };
 
@@ -165,92 +165,39 @@ const uint64_t *with__power_of_ten(int64_t k, size_t *ret_size, uint32_t *status
 
 /* ---- Reciprocals ----------------------------------------------------------------------------- */
 
-/* floor(2^(bits - 1 + 64 size) / 5^k), which has size words; bits are those of 5^k. */
-static bool invert_five(struct entry *entry)
+static bool invert(struct entry *entry, size_t below)
 {
     struct with__guard guard;
-    mpz_t five, quotient;
+    mpz_t power, quotient;
 
     if (!WITH__GUARDED(&guard)) return false;
-    mpz_init(five);
+    mpz_init(power);
     mpz_init(quotient);
-    mpz_ui_pow_ui(five, 5, (unsigned long)entry->k);
-    entry->bits = mpz_sizeinbase(five, 2);
-    mpz_setbit(quotient, entry->bits - 1 + 64 * entry->size);
-    mpz_tdiv_q(quotient, quotient, five);
-    memset(entry->words, 0, entry->size * sizeof(uint64_t));
-    memcpy(entry->words, mpz_limbs_read(quotient), mpz_size(quotient) * sizeof(uint64_t));
-    mpz_clear(five);
+    mpz_ui_pow_ui(power, 10, (unsigned long)entry->k);
+    mpz_setbit(quotient, 64 * (entry->size + below));
+    mpz_tdiv_q(quotient, quotient, power);
+    memcpy(entry->words, mpz_limbs_read(quotient), entry->size * sizeof(uint64_t));
+    mpz_clear(power);
     mpz_clear(quotient);
     with__guard_end(&guard);
     return true;
 }
 
-static struct entry *reciprocal_of_five(int64_t k, size_t size, uint32_t *status)
+const uint64_t *with__reciprocal_of_ten(int64_t k, size_t below, size_t size, uint32_t *status)
 {
-    struct entry *entry = find(RECIPROCAL, k);
+    struct entry *entry;
 
-    if (entry && entry->size >= size) return entry;
+    if (WITH__LIKELY(k <= WITH__TABLE_MAX && size <= WITH__RECIPROCAL_WORDS))
+        return with__reciprocals[k] + (WITH__RECIPROCAL_WORDS - size);
+    entry = find(RECIPROCAL, k);
+    if (entry && entry->size >= size) return entry->words + (entry->size - size);
     if (entry) drop_newest();
     entry = add(RECIPROCAL, k, size, status);
     if (!entry) return NULL;
-    if (invert_five(entry)) return entry;
+    if (invert(entry, below)) return entry->words;
     drop_newest();
     *status |= WITH__NO_MEMORY;
     return NULL;
-}
-
-/* log2(5) * 2^60, rounded down. */
-#define LOG2_5 UINT64_C(2677000832746447551)
-
-/*
- * words / 10^k is words / 2^k / 5^k. Of the n words of the first quotient as many are taken, and of the
- * reciprocal, as make their product too small by less than 2^-31 of the result's last bit: so its next word
- * decides, unless it is at the edge of what has to be told apart.
- */
-bool with__drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum with__rest *ret_rest,
-                              uint32_t *status)
-{
-    const size_t skipped = (size_t)k / 64;
-    const unsigned shift = (unsigned)(k % 64);
-    const int64_t five_bits = (int64_t)((unsigned __int128)LOG2_5 * (uint64_t)k >> 60) + 1;
-    const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(1) << 35;
-    size_t n, r, kept, at;
-    struct with__scratch scratch;
-    struct entry *reciprocal;
-    uint64_t *product, fraction;
-    unsigned bit;
-    bool sure = false;
-
-    if (*size < skipped + (size_t)five_bits / 64 + 2 || k > WITH__POWER_MAX) return false;
-    n = *size - skipped;
-    r = n - (size_t)(five_bits - 34) / 64;
-    reciprocal = reciprocal_of_five(k, r, status);
-    product = reciprocal ? with__scratch_begin(&scratch, 3 * r, status) : NULL;
-    if (!product) return false;
-    /* The first quotient goes behind the product. */
-    kept = n - r;
-    if (shift) mpn_rshift(product + 2 * r, words + skipped + kept, (mp_size_t)r, shift);
-    else memcpy(product + 2 * r, words + skipped + kept, r * sizeof *words);
-    if (with__multiply(product, product + 2 * r, r, reciprocal->words + (reciprocal->size - r), r,
-                       status)) {
-        /* The product is times 2^(bits - 1 + 64 r - 64 kept) too large. */
-        const size_t point = reciprocal->bits - 1 + 64 * r - 64 * kept;
-        at = point / 64;
-        bit = (unsigned)(point % 64);
-        fraction = product[at - 1] >> bit | (bit ? product[at] << (64 - bit) : 0);
-        sure = fraction > doubt && fraction < UINT64_C(0) - doubt &&
-               (fraction < half - doubt || fraction > half);
-        if (sure) {
-            *size = 2 * r - at;
-            if (bit) mpn_rshift(words, product + at, (mp_size_t)*size, bit);
-            else memcpy(words, product + at, *size * sizeof *words);
-            *size = with__trimmed(words, *size);
-            *ret_rest = fraction >> 63 ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
-        }
-    }
-    with__scratch_end(&scratch);
-    return sure;
 }
 
 /* ---- The logarithm --------------------------------------------------------------------------- */

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Powers of ten, and what counts, multiplies and divides by them. The small ones are in tables, which are
- * computed when the library is loaded; power_cache.c has the others.
- *
- * A division by 10^k is one by 2^k, a shift, and one by 5^k. To k = 55 that is one or two words, and each
- * word of the quotient takes two multiplications by its reciprocal (Moller, Granlund: "Improved division
- * by invariant integers", 2011, algorithms 4 to 6). Beyond, the quotient is a product with a reciprocal of
- * some words more than it has (power_cache.c), and only where that leaves a doubt a division.
+ * Powers of ten, and what counts and multiplies by them. The small ones are in tables, which are computed
+ * when the library is loaded; power_cache.c has the others, and drop.c divides.
  */
 #include "internal.h"
 
@@ -36,11 +31,11 @@ const uint64_t with__ten[WITH__WORD_DIGITS + 1] = {
 };
 
 struct with__power with__powers[WITH__TABLE_MAX + 1];
+uint64_t with__reciprocals[WITH__TABLE_MAX + 1][WITH__RECIPROCAL_WORDS];
 struct with__five with__fives[WITH__FIVE_MAX + 1];
 struct with__barrett with__barretts[WITH__BARRETT_MAX + 1];
 
-/* Of numbers with so many bits the digits that the smallest has. 10^164 has 545 bits. */
-uint8_t with__digits_of_bits[545];
+uint8_t with__digits_of_bits[64 * WITH__TABLE_WORDS + 1];
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
 
@@ -49,47 +44,12 @@ static size_t bits_of(const uint64_t *words, size_t size)
     return size * 64 - (size_t)__builtin_clzll(words[size - 1]);
 }
 
-static uint64_t reciprocal_of_one(uint64_t d)
+static void make_five(struct with__five *five, uint64_t value)
 {
-    return (uint64_t)((((wide)~d << 64) | ~UINT64_C(0)) / d);
-}
-
-static uint64_t reciprocal_of_two(uint64_t d1, uint64_t d0)
-{
-    uint64_t v = reciprocal_of_one(d1), p = d1 * v + d0;
-    wide t;
-
-    if (p < d0) {
-        v--;
-        if (p >= d1) {
-            v--;
-            p -= d1;
-        }
-        p -= d1;
-    }
-    t = (wide)v * d0;
-    p += (uint64_t)(t >> 64);
-    if (p < (uint64_t)(t >> 64)) {
-        v--;
-        if (p > d1 || (p == d1 && (uint64_t)t >= d0)) v--;
-    }
-    return v;
-}
-
-static void make_five(struct with__five *five, wide value)
-{
-    const uint64_t high = (uint64_t)(value >> 64);
-    wide normal;
-
-    five->two = high != 0;
-    five->half[0] = (uint64_t)(value >> 1);
-    five->half[1] = high >> 1;
-    five->shift = (unsigned)__builtin_clzll(high ? high : (uint64_t)value);
-    normal = value << five->shift;
-    five->high = five->two ? (uint64_t)(normal >> 64) : (uint64_t)normal;
-    five->low = five->two ? (uint64_t)normal : 0;
-    five->reciprocal =
-        five->two ? reciprocal_of_two(five->high, five->low) : reciprocal_of_one(five->high);
+    five->half = value >> 1;
+    five->shift = (unsigned)__builtin_clzll(value);
+    five->normal = value << five->shift;
+    five->reciprocal = (uint64_t)((((wide)~five->normal << 64) | ~UINT64_C(0)) / five->normal);
 }
 
 /* 2^bits / power, for a quotient of two words. */
@@ -114,11 +74,25 @@ static void make_barrett(int k)
     if (k >= WITH__ALIGNED_LEAST) barrett->aligned = reciprocal_of(192 + WITH__ALIGNED_BITS, power);
 }
 
+/* A reciprocal of more words, divided by 10 again and again, has the upper words of each one. */
+static void make_reciprocals(void)
+{
+    enum { WORDS = WITH__TABLE_WORDS + WITH__RECIPROCAL_WORDS };
+    uint64_t dividend[WORDS + 1] = {[WORDS] = 1};
+
+    for (int k = 1; k <= WITH__TABLE_MAX; k++) {
+        const size_t below = with__last_bit_of_ten(k) / 64;
+        mpn_divrem_1(dividend, 0, dividend, WORDS + 1, 10);
+        memcpy(with__reciprocals[k], dividend + (WORDS - below - WITH__RECIPROCAL_WORDS),
+               sizeof with__reciprocals[k]);
+    }
+}
+
 /* Before what else runs at the start: it may compute. */
 __attribute__((constructor(110))) static void make_tables(void)
 {
     struct with__power *power = with__powers;
-    wide five = 1;
+    uint64_t five = 1;
 
     power->words[0] = 1;
     power->size = 1;
@@ -128,10 +102,11 @@ __attribute__((constructor(110))) static void make_tables(void)
         if (carry) power[1].words[power[1].size++] = carry;
         power++;
     }
+    make_reciprocals();
     for (int k = 1; k <= WITH__BARRETT_MAX; k++) make_barrett(k);
     for (int k = 0; k <= WITH__FIVE_MAX; k++, five *= 5) make_five(&with__fives[k], five);
     for (size_t bits = 1, k = 0; bits < sizeof with__digits_of_bits; bits++) {
-        while (bits_of(with__powers[k + 1].words, with__powers[k + 1].size) < bits) k++;
+        while (with__last_bit_of_ten((int64_t)k + 1) + 1 < bits) k++;
         with__digits_of_bits[bits] = (uint8_t)(k + 1);
     }
 }
@@ -235,137 +210,4 @@ size_t with__scale(uint64_t *product, const uint64_t *words, size_t size, int64_
     power = with__power_of_ten(k, &power_size, status);
     if (!power || !with__multiply(product, words, size, power, power_size, status)) return 0;
     return with__trimmed(product, size + power_size);
-}
-
-/* ---- Dividing -------------------------------------------------------------------------------- */
-
-/* The word of x << shift at i, for a shift that may be 0. */
-static inline uint64_t shifted(const uint64_t *words, size_t i, unsigned shift)
-{
-    return (words[i] << shift) | (i > 0 ? words[i - 1] >> 1 >> (63 - shift) : 0);
-}
-
-/* Divides by 5^k of one word; gives the remainder. */
-static uint64_t divide_by_one(uint64_t *words, size_t size, const struct with__five *five)
-{
-    const uint64_t d = five->high, v = five->reciprocal;
-    uint64_t r = five->shift ? words[size - 1] >> (64 - five->shift) : 0;
-
-    for (size_t i = size; i-- > 0;) {
-        const uint64_t u = shifted(words, i, five->shift);
-        const wide q = (wide)v * r + (((wide)r << 64) | u);
-        uint64_t high = (uint64_t)(q >> 64) + 1;
-        r = u - high * d;
-        if (r > (uint64_t)q) {
-            high--;
-            r += d;
-        }
-        if (WITH__UNLIKELY(r >= d)) {
-            high++;
-            r -= d;
-        }
-        words[i] = high;
-    }
-    return r >> five->shift;
-}
-
-/* Divides by 5^k of two words; gives the remainder. size is at least 2; the top word becomes 0. */
-static wide divide_by_two(uint64_t *words, size_t size, const struct with__five *five)
-{
-    const wide d = (wide)five->high << 64 | five->low;
-    wide r = (wide)(five->shift ? words[size - 1] >> (64 - five->shift) : 0) << 64 |
-             shifted(words, size - 1, five->shift);
-
-    words[size - 1] = 0;
-    for (size_t i = size - 1; i-- > 0;) {
-        const uint64_t u0 = shifted(words, i, five->shift);
-        const wide q = (wide)five->reciprocal * (uint64_t)(r >> 64) + r;
-        uint64_t high = (uint64_t)(q >> 64);
-        const uint64_t r1 = (uint64_t)r - high * five->high;
-        r = ((wide)r1 << 64 | u0) - (wide)five->low * high - d;
-        high++;
-        if ((uint64_t)(r >> 64) >= (uint64_t)q) {
-            high--;
-            r += d;
-        }
-        if (WITH__UNLIKELY(r >= d)) {
-            high++;
-            r -= d;
-        }
-        words[i] = high;
-    }
-    return r >> five->shift;
-}
-
-/* k <= WITH__FIVE_MAX. */
-static enum with__rest drop_few(uint64_t *words, size_t *size, unsigned k)
-{
-    const struct with__five *five = &with__fives[k];
-    const uint64_t low = words[0] & ((UINT64_C(1) << k) - 1);
-    const wide half = (wide)five->half[1] << 64 | five->half[0];
-    wide rest;
-
-    mpn_rshift(words, words, (mp_size_t)*size, k);
-    if (!five->two) rest = divide_by_one(words, *size, five);
-    else if (*size >= 2) rest = divide_by_two(words, *size, five);
-    else {
-        rest = words[0];
-        words[0] = 0;
-    }
-    *size = with__trimmed(words, *size);
-    if (rest != half) {
-        if (rest > half) return WITH__ABOVE_HALF;
-        return rest == 0 && low == 0 ? WITH__NOTHING : WITH__BELOW_HALF;
-    }
-    if (low == UINT64_C(1) << (k - 1)) return WITH__HALF;
-    if (low > UINT64_C(1) << (k - 1)) return WITH__ABOVE_HALF;
-    return low || rest ? WITH__BELOW_HALF : WITH__NOTHING;
-}
-
-enum with__rest with__compare_rest(uint64_t *rest, const uint64_t *divisor, size_t size)
-{
-    uint64_t carry;
-    int order;
-
-    if (!with__trimmed(rest, size)) return WITH__NOTHING;
-    carry = mpn_lshift(rest, rest, (mp_size_t)size, 1);
-    order = carry ? 1 : mpn_cmp(rest, divisor, (mp_size_t)size);
-    return order < 0 ? WITH__BELOW_HALF : order == 0 ? WITH__HALF : WITH__ABOVE_HALF;
-}
-
-static enum with__rest drop_by_division(uint64_t *words, size_t *size, int64_t k, uint32_t *status)
-{
-    struct with__scratch scratch;
-    enum with__rest rest = WITH__NOTHING;
-    size_t power_size, quotient_size;
-    const uint64_t *power = with__power_of_ten(k, &power_size, status);
-    uint64_t *quotient;
-
-    if (!power) return WITH__NOTHING;
-    quotient_size = *size >= power_size ? *size - power_size + 1 : 1;
-    quotient = with__scratch_begin(&scratch, quotient_size + power_size, status);
-    if (!quotient) return WITH__NOTHING;
-    if (*size < power_size) {
-        memset(quotient, 0, (1 + power_size) * sizeof *quotient);
-        memcpy(quotient + 1, words, *size * sizeof *quotient);
-        rest = with__compare_rest(quotient + 1, power, power_size);
-        *size = 0;
-    } else if (with__divide(quotient, quotient + quotient_size, words, *size, power, power_size,
-                            status)) {
-        rest = with__compare_rest(quotient + quotient_size, power, power_size);
-        memcpy(words, quotient, quotient_size * sizeof *words);
-        *size = with__trimmed(words, quotient_size);
-    }
-    with__scratch_end(&scratch);
-    return rest;
-}
-
-enum with__rest with__drop(uint64_t *words, size_t *size, int64_t k, uint32_t *status)
-{
-    enum with__rest rest;
-
-    if (*size == 0 || k == 0) return WITH__NOTHING;
-    if (k <= WITH__FIVE_MAX) return drop_few(words, size, (unsigned)k);
-    if (with__drop_by_reciprocal(words, size, k, &rest, status)) return rest;
-    return drop_by_division(words, size, k, status);
 }

@@ -48,12 +48,7 @@ static inline int64_t digits_of(wide value)
 static inline bool give(with_decimal *result, wide value, int64_t digits, int64_t exponent,
                         bool negative, uint32_t signals, with_decimal_context *context)
 {
-    const int64_t adjusted = exponent + digits - 1;
-
-    if (WITH__UNLIKELY((adjusted > context->Emax) | (adjusted < context->Emin) |
-                       ((signals & context->traps) != 0) |
-                       (context->clamp && exponent > with__etop(context))))
-        return false;
+    if (!with__is_plain(digits, exponent, signals, context)) return false;
     context->flags |= signals;
     with__release(result);
     result->words_.here[0] = (uint64_t)value;
@@ -435,8 +430,11 @@ ALWAYS_INLINE bool div_quickly(with_decimal *result, const with_decimal *a, cons
 /* ---- The operations -------------------------------------------------------------------------- */
 
 /* clang-format off */
-WITH__OPERATION_2(add, add_quickly(result, a, b, false, context))
-WITH__OPERATION_2(sub, add_quickly(result, a, b, true, context))
-WITH__OPERATION_2(mul, mul_quickly(result, a, b, context))
+WITH__OPERATION_2(add, add_quickly(result, a, b, false, context) ||
+                       with__add_few(result, a, b, false, context))
+WITH__OPERATION_2(sub, add_quickly(result, a, b, true, context) ||
+                       with__add_few(result, a, b, true, context))
+WITH__OPERATION_2(mul, mul_quickly(result, a, b, context) ||
+                       with__mul_few(result, a, b, context))
 WITH__OPERATION_2(div, div_quickly(result, a, b, context))
 /* clang-format on */
