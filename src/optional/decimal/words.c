@@ -45,3 +45,24 @@ bool with__divide(uint64_t *quotient, uint64_t *rest, const uint64_t *a, size_t 
     with__guard_end(&guard);
     return true;
 }
+
+bool with__divide_by_long(uint64_t *quotient, const uint64_t *a, size_t a_size, const uint64_t *b,
+                          size_t b_size, uint32_t *status)
+{
+    struct with__guard guard;
+    mpz_t result, dividend, divisor;
+
+    mpz_roinit_n(dividend, a, (mp_size_t)a_size);
+    mpz_roinit_n(divisor, b, (mp_size_t)b_size);
+    if (!WITH__GUARDED(&guard)) {
+        *status |= WITH__NO_MEMORY;
+        return false;
+    }
+    mpz_init(result);
+    mpz_tdiv_q(result, dividend, divisor);
+    quotient[a_size - b_size] = 0; /* if it has a word less */
+    memcpy(quotient, mpz_limbs_read(result), mpz_size(result) * sizeof *quotient);
+    mpz_clear(result);
+    with__guard_end(&guard);
+    return true;
+}
