@@ -196,6 +196,7 @@ int64_t with__count_digits(const uint64_t *words, size_t size, uint32_t *status)
 size_t with__scale(uint64_t *product, const uint64_t *words, size_t size, int64_t k,
                    uint32_t *status)
 {
+    const size_t zeros = (size_t)k / 64; /* words of them, which 10^k begins with */
     const uint64_t *power;
     size_t power_size;
 
@@ -208,6 +209,9 @@ size_t with__scale(uint64_t *product, const uint64_t *words, size_t size, int64_
         return size + (product[size] != 0);
     }
     power = with__power_of_ten(k, &power_size, status);
-    if (!power || !with__multiply(product, words, size, power, power_size, status)) return 0;
+    if (!power) return 0;
+    memset(product, 0, zeros * sizeof *product);
+    if (!with__multiply(product + zeros, words, size, power + zeros, power_size - zeros, status))
+        return 0;
     return with__trimmed(product, size + power_size);
 }
