@@ -5,7 +5,8 @@
  * Up to k = 27 that is a shift and a division by a word, 5^k, of which each word of the quotient takes two
  * multiplications by its reciprocal (Moller, Granlund: "Improved division by invariant integers", 2011,
  * algorithm 4). Beyond, the quotient is a product with the reciprocal of 10^k (P. Barrett, 1986), and the word behind
- * its point tells what is left: only where that leaves a doubt is divided.
+ * its point tells what is left: only where that leaves a doubt is divided. Of a short product only the words are
+ * computed that count (T. Mulders: "On short multiplications and divisions", 2000).
  */
 #include "guard.h"
 
@@ -64,46 +65,105 @@ static enum with__rest drop_by_word(uint64_t *words, size_t *size, unsigned k)
 
 /* ---- By a reciprocal --------------------------------------------------------------------------- */
 
-/* Whether a word behind the point tells how to round, though it is too small by up to 2^53. */
+/* Whether a word behind the point tells how to round, though it is too small by 2^53 or a little more. */
 static bool is_sure(uint64_t fraction)
 {
-    const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(1) << 53;
+    const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(3) << 52;
 
     return fraction > 0 && fraction < UINT64_C(0) - doubt &&
            (fraction < half - doubt || fraction > half);
 }
 
 /*
- * The words and the reciprocal are cut off where that makes their product too small by less than 2^52 each in the
- * word behind its point. False, and nothing is done, if that does not decide.
+ * The number and the reciprocal are cut off where that makes their product too small by less than 2^52 each in the
+ * word behind its point, which is the one at `point`.
  */
+struct factors {
+    const uint64_t *a, *b;
+    size_t a_size, b_size, point;
+};
+
+enum { SHORT = 8 };
+
+/* Adds column i of the product to the sum, for a b of up to SHORT words; gives its word and takes it off. */
+static inline uint64_t add_column(wide *sum, const struct factors *f, size_t i)
+{
+    const size_t from = i < f->b_size ? 0 : i - f->b_size + 1;
+    const size_t to = i < f->a_size ? i : f->a_size - 1;
+    const uint64_t *a = f->a + from, *b = f->b + (i - from);
+    wide low = *sum;
+    uint64_t high = 0, word;
+
+#define TERM(I) high += __builtin_add_overflow(low, (wide)a[I] * *(b - (I)), &low)
+    switch (to - from) {
+    case 7: TERM(7); /* fall through */
+    case 6: TERM(6); /* fall through */
+    case 5: TERM(5); /* fall through */
+    case 4: TERM(4); /* fall through */
+    case 3: TERM(3); /* fall through */
+    case 2: TERM(2); /* fall through */
+    case 1: TERM(1); /* fall through */
+    case 0: TERM(0);
+    }
+#undef TERM
+    word = (uint64_t)low;
+    *sum = (wide)high << 64 | low >> 64;
+    return word;
+}
+
+/*
+ * Without the columns that do not count: those before the one below the point's make it smaller by 2^4 at most. The
+ * words may be those of a, for what is written over has been used.
+ */
+static bool multiply_short(uint64_t *words, const struct factors *f, uint64_t *ret_fraction)
+{
+    const size_t end = f->a_size + f->b_size - 1;
+    wide sum = 0;
+
+    if (f->point > 0) add_column(&sum, f, f->point - 1);
+    *ret_fraction = add_column(&sum, f, f->point);
+    if (!is_sure(*ret_fraction)) return false;
+    for (size_t i = f->point + 1; i < end; i++) *words++ = add_column(&sum, f, i);
+    *words = (uint64_t)sum;
+    return true;
+}
+
+static bool multiply_long(uint64_t *words, const struct factors *f, uint64_t *ret_fraction,
+                          uint32_t *status)
+{
+    const size_t size = f->a_size + f->b_size, whole = f->point + 1;
+    struct with__scratch scratch;
+    uint64_t *product = with__scratch_begin(&scratch, size, status);
+    bool sure = false;
+
+    if (!product) return false;
+    if (with__multiply(product, f->a, f->a_size, f->b, f->b_size, status)) {
+        *ret_fraction = product[f->point];
+        sure = is_sure(*ret_fraction);
+        if (sure) memcpy(words, product + whole, (size - whole) * sizeof *words);
+    }
+    with__scratch_end(&scratch);
+    return sure;
+}
+
+/* False, and nothing is done, if that does not decide. */
 static bool drop_by_reciprocal(uint64_t *words, size_t *size, int64_t k, enum with__rest *ret_rest,
                                uint32_t *status)
 {
     const size_t bit = with__last_bit_of_ten(k), below = bit / 64, skipped = (bit - 12) / 64;
-    const size_t n = *size - skipped;
-    const size_t point = (64 * n - (size_t)__builtin_clzll(words[*size - 1]) + 11) / 64;
-    const size_t r = skipped + 1 + point - below;
-    struct with__scratch scratch;
-    const uint64_t *reciprocal;
-    uint64_t *product;
-    bool sure = false;
+    struct factors f = {.a = words + skipped, .a_size = *size - skipped};
+    uint64_t fraction;
 
     if (*size <= below) return false;
-    reciprocal = with__reciprocal_of_ten(k, below, r, status);
-    product = reciprocal ? with__scratch_begin(&scratch, n + r, status) : NULL;
-    if (!product) return false;
-    if (with__multiply(product, words + skipped, n, reciprocal, r, status)) {
-        const uint64_t fraction = product[point];
-        sure = is_sure(fraction);
-        if (sure) {
-            with__copy_words(words, product + point + 1, *size - below);
-            *size = with__trimmed(words, *size - below);
-            *ret_rest = fraction >> 63 ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
-        }
-    }
-    with__scratch_end(&scratch);
-    return sure;
+    f.point = (64 * f.a_size - (size_t)__builtin_clzll(words[*size - 1]) + 11) / 64;
+    f.b_size = skipped + 1 + f.point - below;
+    f.b = with__reciprocal_of_ten(k, below, f.b_size, status);
+    if (!f.b || !(f.b_size <= SHORT ? multiply_short(words, &f, &fraction)
+                                    : multiply_long(words, &f, &fraction, status)))
+        return false;
+    *size = with__trimmed(words, *size - below);
+    *ret_rest = fraction >> 63 ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
+    return true;
 }
 
 /* ---- By a power -------------------------------------------------------------------------------- */
