@@ -65,17 +65,17 @@ static enum with__rest drop_by_word(uint64_t *words, size_t *size, unsigned k)
 
 /* ---- By a reciprocal --------------------------------------------------------------------------- */
 
-/* Whether a word behind the point tells how to round, though it is too small by 2^53 or a little more. */
+/* Whether a word behind the point tells how to round, though it is too small by up to 2^54. */
 static bool is_sure(uint64_t fraction)
 {
-    const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(3) << 52;
+    const uint64_t half = UINT64_C(1) << 63, doubt = UINT64_C(1) << 54;
 
     return fraction > 0 && fraction < UINT64_C(0) - doubt &&
            (fraction < half - doubt || fraction > half);
 }
 
 /*
- * The number and the reciprocal are cut off where that makes their product too small by less than 2^52 each in the
+ * The number and the reciprocal are cut off where that makes their product too small by less than 2^53 each in the
  * word behind its point, which is the one at `point`.
  */
 struct factors {

@@ -234,8 +234,8 @@ enum { WITH__RECIPROCAL_WORDS = 8 };
 extern uint64_t with__reciprocals[WITH__TABLE_MAX + 1][WITH__RECIPROCAL_WORDS];
 
 /*
- * floor(2^(64 (size + below)) / 10^k), which has size words, where below is with__last_bit_of_ten(k) / 64. Of
- * a table or of this thread's cache, as a power is. NULL, and WITH__NO_MEMORY, without memory.
+ * 2^(64 (size + below)) / 10^k, which has size words, where below is with__last_bit_of_ten(k) / 64; too small, by 1 at
+ * most. Of a table or of this thread's cache, as a power is. NULL, and WITH__NO_MEMORY, without memory.
  */
 const uint64_t *with__reciprocal_of_ten(int64_t k, size_t below, size_t size, uint32_t *status);
 

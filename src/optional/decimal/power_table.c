@@ -74,17 +74,20 @@ static void make_barrett(int k)
     if (k >= WITH__ALIGNED_LEAST) barrett->aligned = reciprocal_of(192 + WITH__ALIGNED_BITS, power);
 }
 
-/* A reciprocal of more words, divided by 10 again and again, has the upper words of each one. */
+/* The last one has so many words more that what is cut off, times 10 again and again, stays below the others. */
 static void make_reciprocals(void)
 {
-    enum { WORDS = WITH__TABLE_WORDS + WITH__RECIPROCAL_WORDS };
-    uint64_t dividend[WORDS + 1] = {[WORDS] = 1};
+    enum { WORDS = WITH__TABLE_WORDS + WITH__RECIPROCAL_WORDS + 1 };
+    const struct with__power *power = &with__powers[WITH__TABLE_MAX];
+    uint64_t dividend[WORDS + 1] = {[WORDS] = 1}, quotient[WORDS + 1] = {0},
+                              rest[WITH__TABLE_WORDS];
 
-    for (int k = 1; k <= WITH__TABLE_MAX; k++) {
+    mpn_tdiv_qr(quotient, rest, 0, dividend, WORDS + 1, power->words, (mp_size_t)power->size);
+    for (int k = WITH__TABLE_MAX; k > 0; k--) {
         const size_t below = with__last_bit_of_ten(k) / 64;
-        mpn_divrem_1(dividend, 0, dividend, WORDS + 1, 10);
-        memcpy(with__reciprocals[k], dividend + (WORDS - below - WITH__RECIPROCAL_WORDS),
+        memcpy(with__reciprocals[k], quotient + (WORDS - below - WITH__RECIPROCAL_WORDS),
                sizeof with__reciprocals[k]);
+        mpn_mul_1(quotient, quotient, WORDS + 1, 10);
     }
 }
 
