@@ -355,6 +355,7 @@ static void test_leak_in_block(void)
     CHECK(with_isinstance(e, &OSError));
     CHECK_INT(e ? e->code : 0, EDEADLK);
     CHECK(e && strstr(e->message, "closing the pool things: this thread still holds 1 items"));
+    CHECK(e && !strstr(e->message, "after")); /* for which it does not wait */
     CHECK(e && e->notes && strstr(e->notes->text, "in acquire: with_pool_acquire("));
     with_exception_unref(e);
     try {
@@ -432,8 +433,20 @@ static void test_misuse(void)
     try {
         with (cm_pool(&thing_maker, &all, .minimum_idle = 11)) CHECK(false);
         CHECK(false);
-    } catch (ValueError) {
-        CHECK(true);
+    } catch (ValueError, e) {
+        CHECK_STR(e->message, "cm_pool: minimum_idle cannot be 11");
+    }
+    try {
+        with (cm_pool(&thing_maker, &all, .leak_seconds = -2.5)) CHECK(false);
+        CHECK(false);
+    } catch (ValueError, e) {
+        CHECK_STR(e->message, "cm_pool: leak_seconds cannot be -2.5");
+    }
+    try {
+        with (cm_pool(&maker, &all)) CHECK(false);
+        CHECK(false);
+    } catch (ValueError, e) {
+        CHECK_STR(e->message, "cm_pool: there is no maker, or none with open and close");
     }
     end_pool(pool, &all);
 }

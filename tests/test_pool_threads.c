@@ -307,7 +307,7 @@ static void test_own_deadlock(void)
             }
     CHECK_INT(measure(pool).deadlocks, 1);
     CHECK_INT(all.reports[WITH_POOL_TOO_SMALL], 1);
-    CHECK(strstr(all.message, "acquires item 3 in one thread while 1 threads use the pool; with a "
+    CHECK(strstr(all.message, "acquires item 3 in one thread while 1 thread uses the pool; with a "
                               "size of 2 they can all wait for one another, which takes 3 to rule "
                               "out"));
     end_pool(pool, &all);

@@ -179,10 +179,11 @@ static void report_small(const struct with__request *request)
     const struct with_pool_report report = {.event = WITH_POOL_TOO_SMALL, .site = request->site};
 
     with__report(request->pool, report,
-                 "%s, line %d, in %s acquires item %u in one thread while %u threads use the pool; "
+                 "%s, line %d, in %s acquires item %u in one thread while %u thread%s the pool; "
                  "with a size of %u they can all wait for one another, which takes %u to rule out",
                  request->site->file, request->site->line, request->site->function,
-                 request->nesting + 1, request->small_threads, request->pool->maximum_size,
+                 request->nesting + 1, request->small_threads,
+                 request->small_threads == 1 ? " uses" : "s use", request->pool->maximum_size,
                  request->needed);
 }
 

@@ -360,10 +360,16 @@ with_pool *with__registry_next(with_pool *pool);
 void with__pin(with_pool *pool);
 void with__unpin(with_pool *pool);
 
+/* An option that cannot be, or no name. */
+struct with__bad_option {
+    const char *name;
+    double value;
+};
+
 /* As with_pool_new(); *ret_exception is what open threw (owned), or untouched. */
 int with__pool_new(const struct with_pool_maker *maker, void *argument,
                    const struct with_pool_options *options, with_pool **ret_pool,
-                   const with_exception **ret_exception);
+                   const with_exception **ret_exception, struct with__bad_option *ret_bad);
 
 /* Whether nobody needs the pool any more: then, without the lock, with__pool_destroy(). */
 bool with__pool_is_over_locked(const with_pool *pool);

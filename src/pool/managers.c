@@ -145,17 +145,19 @@ void with_acquire_exit_(with_pool_item *item)
 void with_pool_enter_(struct cm_pool *self)
 {
     const with_exception *exception = NULL;
+    struct with__bad_option bad;
     const int code =
-        with__pool_new(self->maker_, self->argument_, &self->options_, &self->as, &exception);
+        with__pool_new(self->maker_, self->argument_, &self->options_, &self->as, &exception, &bad);
 
     if (code == 0) return;
     if (exception) {
         with_add_note(exception, "while opening the first items of a pool");
         with_throw_again(exception);
     }
+    if (code == -EINVAL && bad.name)
+        with_throw(with_ValueError, "cm_pool: %s cannot be %g", bad.name, bad.value);
     if (code == -EINVAL)
-        with_throw(with_ValueError, "cm_pool: a maker without open or close, or an option that "
-                                    "cannot be");
+        with_throw(with_ValueError, "cm_pool: there is no maker, or none with open and close");
     if (code == -ENOMEM) with_throw(with_MemoryError, "no memory for a pool");
     with_throw_error(code, "opening the first items of a pool");
 }
@@ -182,8 +184,12 @@ bool with_pool_exit_(struct cm_pool *self, const with_exception *exception)
         else {
             failure = made(code);
             told = &failure->exception;
-            set_message(failure, "closing the pool %s: %s %zu items after %.3g seconds", pool->name,
-                        text_of(code), held, seconds > 0 ? seconds : 0);
+            if (code == -EDEADLK || seconds <= 0)
+                set_message(failure, "closing the pool %s: %s %zu items", pool->name, text_of(code),
+                            held);
+            else
+                set_message(failure, "closing the pool %s: %s %zu items after %.3g seconds",
+                            pool->name, text_of(code), held, seconds);
         }
         name_holders(told, pool);
     }

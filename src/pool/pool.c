@@ -16,13 +16,7 @@ static double or_default(double value, double otherwise)
     return value == 0 ? otherwise : value;
 }
 
-static bool is_positive(double seconds)
-{
-    return seconds > 0; /* not so of NaN */
-}
-
-/* Fills in the defaults. Whether all is well. */
-static bool complete(struct with_pool_options *o)
+static void fill_in_defaults(struct with_pool_options *o)
 {
     if (o->maximum_size == 0) o->maximum_size = 10;
     o->wait_seconds = or_default(o->wait_seconds, 30);
@@ -34,11 +28,35 @@ static bool complete(struct with_pool_options *o)
     o->close_seconds = or_default(o->close_seconds, 10);
     o->backoff_seconds = or_default(o->backoff_seconds, 0.1);
     o->backoff_limit_seconds = or_default(o->backoff_limit_seconds, 10);
-    return o->maximum_size <= INT_MAX && o->minimum_idle <= o->maximum_size &&
-           !isnan(o->wait_seconds) && !isnan(o->check_seconds) && !isnan(o->close_seconds) &&
-           is_positive(o->idle_seconds) && is_positive(o->lifetime_seconds) &&
-           is_positive(o->keepalive_seconds) && is_positive(o->leak_seconds) &&
-           is_positive(o->backoff_seconds) && is_positive(o->backoff_limit_seconds);
+}
+
+/* The option that cannot be, or one without a name. */
+static struct with__bad_option find_bad_option(const struct with_pool_options *o)
+{
+    const struct {
+        const char *name;
+        double seconds;
+        bool may_be_negative;
+    } times[] = {
+        {"wait_seconds", o->wait_seconds, true},
+        {"check_seconds", o->check_seconds, true},
+        {"close_seconds", o->close_seconds, true},
+        {"idle_seconds", o->idle_seconds, false},
+        {"lifetime_seconds", o->lifetime_seconds, false},
+        {"keepalive_seconds", o->keepalive_seconds, false},
+        {"leak_seconds", o->leak_seconds, false},
+        {"backoff_seconds", o->backoff_seconds, false},
+        {"backoff_limit_seconds", o->backoff_limit_seconds, false},
+    };
+
+    if (o->maximum_size > INT_MAX)
+        return (struct with__bad_option){"maximum_size", o->maximum_size};
+    if (o->minimum_idle > o->maximum_size)
+        return (struct with__bad_option){"minimum_idle", o->minimum_idle};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (isnan(times[i].seconds) || (times[i].seconds <= 0 && !times[i].may_be_negative))
+            return (struct with__bad_option){times[i].name, times[i].seconds};
+    return (struct with__bad_option){NULL, 0};
 }
 
 /* Copies what a caller that was compiled with another version knows of; the rest is 0. */
@@ -159,18 +177,21 @@ static int begin(with_pool *pool, bool open_at_start, const with_exception **ret
 
 int with__pool_new(const struct with_pool_maker *maker, void *argument,
                    const struct with_pool_options *options, with_pool **ret_pool,
-                   const with_exception **ret_exception)
+                   const with_exception **ret_exception, struct with__bad_option *ret_bad)
 {
     struct with_pool_maker own_maker;
     struct with_pool_options own_options = WITH_POOL_OPTIONS_INIT;
     with_pool *pool;
     int code;
 
+    *ret_bad = (struct with__bad_option){NULL, 0};
     if (!maker || !ret_pool) return -EINVAL;
     if (options && options->size < sizeof options->size) return -EINVAL; /* nobody set it */
     copy_sized(&own_maker, sizeof own_maker, maker, maker->size);
     if (options) copy_sized(&own_options, sizeof own_options, options, options->size);
-    if (!own_maker.open || !own_maker.close || !complete(&own_options)) return -EINVAL;
+    fill_in_defaults(&own_options);
+    *ret_bad = find_bad_option(&own_options);
+    if (!own_maker.open || !own_maker.close || ret_bad->name) return -EINVAL;
     pool = allocate(&own_maker, argument, &own_options);
     if (!pool) return -ENOMEM;
     code = begin(pool, own_options.open_at_start, ret_exception);
@@ -182,7 +203,8 @@ int with_pool_new(const struct with_pool_maker *maker, void *argument,
                   const struct with_pool_options *options, with_pool **ret_pool)
 {
     const with_exception *exception = NULL;
-    const int code = with__pool_new(maker, argument, options, ret_pool, &exception);
+    struct with__bad_option bad;
+    const int code = with__pool_new(maker, argument, options, ret_pool, &exception, &bad);
 
     with_exception_unref(exception);
     return code;
