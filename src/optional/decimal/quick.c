@@ -1,96 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sums, products and quotients of numbers of one or two words, which is up to 38 digits, in registers. What
- * is not plain (an exact quotient, a result that is not normal or signals what is trapped) is
- * left to the general way: false, and nothing is done.
+ * Sums and products of numbers of one or two words: see quick.h.
  */
-#include "operation.h"
-
-typedef unsigned __int128 wide;
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-enum { MOST_PREC = 37 };
-
-/* ---- Numbers of two words -------------------------------------------------------------------- */
-
-/* Whether both are finite, not 0, and of one or two words that are not allocated. */
-static inline bool are_small(const with_decimal *a, const with_decimal *b)
-{
-    return ((((a->size_ - 1) | (b->size_ - 1)) & ~(size_t)1) | a->room_ | b->room_ | a->kind_ |
-            b->kind_) == 0;
-}
-
-static inline wide value_of(const with_decimal *a)
-{
-    const uint64_t *words = a->words_.here, two = a->size_ >> 1;
-
-    return (wide)(words[1] & -two) << 64 | words[0];
-}
-
-static inline wide ten_to(int64_t k)
-{
-    const struct with__power *power = &with__powers[k];
-
-    return (wide)power->words[1] << 64 | power->words[0];
-}
-
-static inline int64_t digits_of(wide value)
-{
-    const uint64_t high = (uint64_t)(value >> 64), low = (uint64_t)value;
-    const int bits = high ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll(low);
-    const int64_t least = with__digits_of_bits[bits];
-
-    return least + (value >= ten_to(least)); /* 10^38 is the last that may be asked for */
-}
-
-/* Writes the result if it is normal and nothing that it signals is trapped. */
-static inline bool give(with_decimal *result, wide value, int64_t digits, int64_t exponent,
-                        bool negative, uint32_t signals, with_decimal_context *context)
-{
-    if (!with__is_plain(digits, exponent, signals, context)) return false;
-    context->flags |= signals;
-    with__release(result);
-    result->words_.here[0] = (uint64_t)value;
-    result->words_.here[1] = (uint64_t)(value >> 64);
-    result->size_ = 1 + (value >> 64 != 0);
-    result->digits_ = digits;
-    result->exponent_ = exponent;
-    result->kind_ = WITH__FINITE;
-    result->negative_ = negative;
-    return true;
-}
-
-/*
- * The same for what has been rounded to the precision. Where that made a digit more, it is left to the general
- * way, as what was not normal before it.
- */
-static inline bool give_rounded(with_decimal *result, wide value, bool inexact, int64_t exponent,
-                                bool negative, with_decimal_context *context)
-{
-    const uint32_t signals =
-        inexact ? WITH_SIGNAL_ROUNDED | WITH_SIGNAL_INEXACT : WITH_SIGNAL_ROUNDED;
-
-    if (WITH__UNLIKELY(value >= ten_to(context->prec))) return false;
-    return give(result, value, context->prec, exponent, negative, signals, context);
-}
-
-/* value, rounded by what is left of the digits that were dropped. */
-static inline wide rounded(wide value, enum with__rest rest, bool negative,
-                           const with_decimal_context *context)
-{
-    if (WITH__LIKELY(context->rounding == WITH_ROUND_HALF_EVEN))
-        return value + ((rest == WITH__ABOVE_HALF) | ((rest == WITH__HALF) & (uint64_t)value & 1));
-    return value + with__rounds_up(context->rounding, negative, (unsigned)(value % 10), rest);
-}
-
-static inline enum with__rest rest_of(wide rest, wide d)
-{
-    const wide left = d - rest;
-
-    if (rest == 0) return WITH__NOTHING;
-    return rest == left ? WITH__HALF : rest > left ? WITH__ABOVE_HALF : WITH__BELOW_HALF;
-}
+#include "quick.h"
 
 /* ---- Dropping digits ------------------------------------------------------------------------- */
 
@@ -233,20 +145,6 @@ ALWAYS_INLINE bool add_quickly(with_decimal *result, const with_decimal *a, cons
 
 /* ---- Products -------------------------------------------------------------------------------- */
 
-static inline void multiply(uint64_t words[4], wide x, wide y)
-{
-    const uint64_t x0 = (uint64_t)x, x1 = (uint64_t)(x >> 64);
-    const uint64_t y0 = (uint64_t)y, y1 = (uint64_t)(y >> 64);
-    const wide low = (wide)x0 * y0, middle = (wide)x1 * y0, other = (wide)x0 * y1;
-    const wide sum = (low >> 64) + (uint64_t)middle + (uint64_t)other;
-    const wide top = (wide)x1 * y1 + (middle >> 64) + (other >> 64) + (sum >> 64);
-
-    words[0] = (uint64_t)low;
-    words[1] = (uint64_t)sum;
-    words[2] = (uint64_t)top;
-    words[3] = (uint64_t)(top >> 64);
-}
-
 /* Whether the words are less than 10^k. */
 static inline bool is_less(const uint64_t words[4], int64_t k)
 {
@@ -322,111 +220,6 @@ ALWAYS_INLINE bool mul_quickly(with_decimal *result, const with_decimal *a, cons
     return mul_shifted(result, a, b, context);
 }
 
-/* ---- Quotients ------------------------------------------------------------------------------- */
-
-/* (high, low) / d, where high < d. */
-static inline uint64_t divide_words(uint64_t high, uint64_t low, uint64_t d, uint64_t *rest)
-{
-#ifdef __x86_64__
-    uint64_t quotient;
-
-    __asm__("divq %4" : "=a"(quotient), "=d"(*rest) : "a"(low), "d"(high), "r"(d) : "cc");
-    return quotient;
-#else
-    const wide n = (wide)high << 64 | low;
-
-    *rest = (uint64_t)(n % d);
-    return (uint64_t)(n / d);
-#endif
-}
-
-/*
- * Words / d of two words, whose top bit is set (Knuth, algorithm D: a word of the quotient from two by one,
- * corrected at most twice). high < d; gives the word, and what is left in *high.
- */
-static inline uint64_t divide_step(wide *high, uint64_t next, wide d)
-{
-    const uint64_t d1 = (uint64_t)(d >> 64), d0 = (uint64_t)d, u2 = (uint64_t)(*high >> 64);
-    uint64_t q, r;
-    wide product, rest;
-
-    if (WITH__UNLIKELY(u2 == d1)) {
-        q = ~UINT64_C(0);
-        r = (uint64_t)*high + d1;
-        if (r < d1) goto subtract; /* more than a word */
-    } else q = divide_words(u2, (uint64_t)*high, d1, &r);
-    product = (wide)q * d0;
-    rest = (wide)r << 64 | next;
-    if (WITH__UNLIKELY(product > rest)) {
-        q--;
-        rest += (wide)d1 << 64;
-        product -= d0;
-        if (rest >= (wide)d1 << 64 && product > rest) {
-            q--;
-            rest += (wide)d1 << 64;
-            product -= d0;
-        }
-    }
-    *high = rest - product;
-    return q;
-subtract:
-    *high = ((wide)r << 64 | next) - (wide)q * d0;
-    return q;
-}
-
-/* n / 10 for an n that is a multiple: n / 2 times the inverse of 5 modulo 2^128. */
-static inline wide exact_tenth(wide n)
-{
-    const uint64_t high = UINT64_C(0xCCCCCCCCCCCCCCCC), low = UINT64_C(0xCCCCCCCCCCCCCCCD);
-
-    return (n >> 1) * ((wide)high << 64 | low);
-}
-
-/*
- * a * 10^k / b, with k so that the quotient has as many digits as the precision, or, if a and b do not have
- * the same number of digits, perhaps one more. What is left of b tells how to round, together with that digit.
- */
-ALWAYS_INLINE bool div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                               with_decimal_context *context)
-{
-    const bool negative = a->negative_ != b->negative_;
-    int64_t k = context->prec - a->digits_ + b->digits_, exponent;
-    uint64_t words[4], high;
-    enum with__rest rest;
-    unsigned shift;
-    wide n, d, left, quotient;
-
-    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC - 1 || k < 0 || k > MOST_PREC))
-        return false;
-    n = value_of(a);
-    d = value_of(b);
-    k -= (a->digits_ == b->digits_) & (n >= d);
-    exponent = a->exponent_ - b->exponent_ - k;
-    multiply(words, n, ten_to(k));
-    high = (uint64_t)(d >> 64);
-    if (high == 0) return false; /* the general way has a division by one word */
-    shift = (unsigned)__builtin_clzll(high);
-    d <<= shift;
-    words[3] = words[3] << shift | words[2] >> 1 >> (63 - shift);
-    words[2] = words[2] << shift | words[1] >> 1 >> (63 - shift);
-    words[1] = words[1] << shift | words[0] >> 1 >> (63 - shift);
-    words[0] <<= shift;
-    left = (wide)words[3] << 64 | words[2]; /* less than d, for the quotient has two words */
-    quotient = (wide)divide_step(&left, words[1], d) << 64;
-    quotient |= divide_step(&left, words[0], d);
-    if (left == 0) return false;
-    rest = rest_of(left, d);
-    if (quotient >= ten_to(context->prec)) {
-        const unsigned last =
-            (unsigned)(((uint64_t)quotient % 10 + (uint64_t)(quotient >> 64) % 10 * 6) % 10);
-        quotient = exact_tenth(quotient - last);
-        rest = last < 5 ? WITH__BELOW_HALF : WITH__ABOVE_HALF; /* something follows it */
-        exponent++;
-    }
-    quotient = rounded(quotient, rest, negative, context);
-    return give_rounded(result, quotient, true, exponent, negative, context);
-}
-
 /* ---- The operations -------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -436,5 +229,4 @@ WITH__OPERATION_2(sub, add_quickly(result, a, b, true, context) ||
                        with__add_few(result, a, b, true, context))
 WITH__OPERATION_2(mul, mul_quickly(result, a, b, context) ||
                        with__mul_few(result, a, b, context))
-WITH__OPERATION_2(div, div_quickly(result, a, b, context))
 /* clang-format on */

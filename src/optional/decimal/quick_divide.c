@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Quotients of numbers of one or two words: see quick.h.
+ */
+#include "quick.h"
+
+/* (high, low) / d, where high < d. */
+static inline uint64_t divide_words(uint64_t high, uint64_t low, uint64_t d, uint64_t *rest)
+{
+#ifdef __x86_64__
+    uint64_t quotient;
+
+    __asm__("divq %4" : "=a"(quotient), "=d"(*rest) : "a"(low), "d"(high), "r"(d) : "cc");
+    return quotient;
+#else
+    const wide n = (wide)high << 64 | low;
+
+    *rest = (uint64_t)(n % d);
+    return (uint64_t)(n / d);
+#endif
+}
+
+/*
+ * Words / d of two words, whose top bit is set (Knuth, algorithm D: a word of the quotient from two by one,
+ * corrected at most twice). high < d; gives the word, and what is left in *high.
+ */
+static inline uint64_t divide_step(wide *high, uint64_t next, wide d)
+{
+    const uint64_t d1 = (uint64_t)(d >> 64), d0 = (uint64_t)d, u2 = (uint64_t)(*high >> 64);
+    uint64_t q, r;
+    wide product, rest;
+
+    if (WITH__UNLIKELY(u2 == d1)) {
+        q = ~UINT64_C(0);
+        r = (uint64_t)*high + d1;
+        if (r < d1) goto subtract; /* more than a word */
+    } else q = divide_words(u2, (uint64_t)*high, d1, &r);
+    product = (wide)q * d0;
+    rest = (wide)r << 64 | next;
+    if (WITH__UNLIKELY(product > rest)) {
+        q--;
+        rest += (wide)d1 << 64;
+        product -= d0;
+        if (rest >= (wide)d1 << 64 && product > rest) {
+            q--;
+            rest += (wide)d1 << 64;
+            product -= d0;
+        }
+    }
+    *high = rest - product;
+    return q;
+subtract:
+    *high = ((wide)r << 64 | next) - (wide)q * d0;
+    return q;
+}
+
+/* words / d, for a quotient of two words, and what is left, times as much as d is shifted. */
+static inline wide divide(uint64_t words[4], wide *d, wide *ret_left)
+{
+    const uint64_t high = (uint64_t)(*d >> 64);
+    wide left, quotient;
+    uint64_t rest;
+    unsigned shift;
+
+    if (high == 0) {
+        quotient = (wide)divide_words(words[2], words[1], (uint64_t)*d, &rest) << 64;
+        quotient |= divide_words(rest, words[0], (uint64_t)*d, &rest);
+        *ret_left = rest;
+        return quotient;
+    }
+    shift = (unsigned)__builtin_clzll(high);
+    *d <<= shift;
+    words[3] = words[3] << shift | words[2] >> 1 >> (63 - shift);
+    words[2] = words[2] << shift | words[1] >> 1 >> (63 - shift);
+    words[1] = words[1] << shift | words[0] >> 1 >> (63 - shift);
+    words[0] <<= shift;
+    left = (wide)words[3] << 64 | words[2];
+    quotient = (wide)divide_step(&left, words[1], *d) << 64;
+    quotient |= divide_step(&left, words[0], *d);
+    *ret_left = left;
+    return quotient;
+}
+
+/* ---- Zeros at the end ------------------------------------------------------------------------ */
+
+#define FIVE_8 ((wide)390625)
+#define FIVE_16 (FIVE_8 * FIVE_8)
+#define FIVE_32 (FIVE_16 * FIVE_16)
+/* The inverses of powers of 5 modulo 2^128. */
+#define INVERSE_1 ((wide)UINT64_C(0xCCCCCCCCCCCCCCCC) << 64 | UINT64_C(0xCCCCCCCCCCCCCCCD))
+#define INVERSE_2 ((INVERSE_1) * (INVERSE_1))
+#define INVERSE_4 (INVERSE_2 * INVERSE_2)
+#define INVERSE_8 (INVERSE_4 * INVERSE_4)
+#define INVERSE_16 (INVERSE_8 * INVERSE_8)
+#define INVERSE_32 (INVERSE_16 * INVERSE_16)
+
+/*
+ * Divides by as many tens as there are zeros at the end, but at most so many; gives how many that were. Of a
+ * multiple of 5^k the product with the inverse is the quotient, of all other numbers something larger than any quotient
+ * (Granlund, Montgomery: "Division by invariant integers using multiplication", 1994, section 9).
+ */
+static int64_t strip_zeros(wide *value, int64_t most)
+{
+    static const struct {
+        int64_t zeros;
+        wide inverse, largest;
+    } steps[] = {
+        {32, INVERSE_32, ~(wide)0 / FIVE_32}, {16, INVERSE_16, ~(wide)0 / FIVE_16},
+        {8, INVERSE_8, ~(wide)0 / FIVE_8},    {4, INVERSE_4, ~(wide)0 / 625},
+        {2, INVERSE_2, ~(wide)0 / 25},        {1, INVERSE_1, ~(wide)0 / 5},
+    };
+    int64_t stripped = 0;
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        const int64_t zeros = steps[i].zeros;
+        const wide quotient = *value * steps[i].inverse;
+        if (stripped + zeros > most || (uint64_t)*value & ((UINT64_C(1) << zeros) - 1) ||
+            quotient > steps[i].largest)
+            continue;
+        *value = quotient >> zeros;
+        stripped += zeros;
+    }
+    return stripped;
+}
+
+/* ---- Quotients ------------------------------------------------------------------------------- */
+
+/* An exact quotient has the exponent of a divided by b as far as its zeros go, which are k at most. */
+static __attribute__((noinline)) bool give_exact(with_decimal *result, wide quotient, int64_t k,
+                                                 int64_t exponent, bool negative,
+                                                 with_decimal_context *context)
+{
+    exponent += strip_zeros(&quotient, k);
+    if (quotient >= ten_to(context->prec)) return false;
+    return give(result, quotient, digits_of(quotient), exponent, negative, 0, context);
+}
+
+/*
+ * a * 10^k / b, with k so that the quotient has as many digits as the precision, or, if a and b do not have
+ * the same number of digits, perhaps one more. What is left of b tells how to round, together with that digit.
+ */
+ALWAYS_INLINE bool div_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               with_decimal_context *context)
+{
+    const bool negative = a->negative_ != b->negative_;
+    int64_t k = context->prec - a->digits_ + b->digits_, exponent;
+    uint64_t words[4];
+    enum with__rest rest;
+    wide n, d, left, quotient;
+
+    if (WITH__UNLIKELY(!are_small(a, b) || context->prec > MOST_PREC - 1 || k < 0 || k > MOST_PREC))
+        return false;
+    n = value_of(a);
+    d = value_of(b);
+    k -= (a->digits_ == b->digits_) & (n >= d);
+    exponent = a->exponent_ - b->exponent_ - k;
+    multiply(words, n, ten_to(k));
+    quotient = divide(words, &d, &left);
+    if (left == 0) return give_exact(result, quotient, k, exponent, negative, context);
+    rest = rest_of(left, d);
+    if (quotient >= ten_to(context->prec)) {
+        const unsigned last =
+            (unsigned)(((uint64_t)quotient % 10 + (uint64_t)(quotient >> 64) % 10 * 6) % 10);
+        quotient = ((quotient - last) >> 1) * (INVERSE_1);
+        rest = last < 5 ? WITH__BELOW_HALF : WITH__ABOVE_HALF; /* something follows it */
+        exponent++;
+    }
+    quotient = rounded(quotient, rest, negative, context);
+    return give_rounded(result, quotient, true, exponent, negative, context);
+}
+
+WITH__OPERATION_2(div, div_quickly(result, a, b, context))
