@@ -1,42 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Quotients: rounded, and of integers with what remains.
+ * Quotients.
  */
-#include "guard.h"
-#include "integers.h"
-
-/* ---- Rounded quotients ------------------------------------------------------------------------ */
-
-/* How many zeros the number ends with, up to most; it is divided by as many tens. */
-int64_t with__strip_zeros(uint64_t *words, size_t *size, int64_t most, uint32_t *status)
-{
-    int64_t stripped = 0;
-    int64_t step = 1;
-    struct with__scratch scratch;
-    uint64_t *kept;
-
-    if (most <= 0 || *size == 0 || (words[0] & 1)) return 0;
-    kept = with__scratch_begin(&scratch, *size, status);
-    if (!kept) return 0;
-    /* Steps that double while they succeed, and are halved when they fail. */
-    for (bool growing = true; step > 0;) {
-        size_t before = *size;
-        bool done = false;
-        if (stripped + step <= most && (int64_t)mpn_scan1(words, 0) >= step) {
-            memcpy(kept, words, before * sizeof *kept);
-            done = with__drop(words, size, step, status) == WITH__NOTHING;
-            if (!done) {
-                memcpy(words, kept, before * sizeof *kept);
-                *size = before;
-            }
-        }
-        if (done) stripped += step;
-        else growing = false;
-        step = growing ? step * 2 : step / 2;
-    }
-    with__scratch_end(&scratch);
-    return stripped;
-}
+#include "internal.h"
 
 /* Whether a >= b without their exponents, if they have the same number of digits; else false. */
 static bool is_as_large(const with_decimal *a, const with_decimal *b)
@@ -135,7 +101,7 @@ static void divide_special(with_decimal *result, const with_decimal *a, const wi
     }
 }
 
-static void divide_by_zero(with_decimal *result, const with_decimal *a, uint32_t *status)
+void with__divide_by_zero(with_decimal *result, const with_decimal *a, uint32_t *status)
 {
     if (a->size_ == 0) {
         with__set_invalid(result, WITH__UNDEFINED, status);
@@ -151,145 +117,9 @@ void with__div(with_decimal *result, const with_decimal *a, const with_decimal *
     result->negative_ = a->negative_ != b->negative_;
     if (WITH__UNLIKELY(with__is_special(a) || with__is_special(b)))
         divide_special(result, a, b, context, status);
-    else if (WITH__UNLIKELY(b->size_ == 0)) divide_by_zero(result, a, status);
+    else if (WITH__UNLIKELY(b->size_ == 0)) with__divide_by_zero(result, a, status);
     else if (WITH__UNLIKELY(a->size_ == 0)) {
         result->exponent_ = a->exponent_ - b->exponent_;
         with__finish(result, NULL, 0, WITH__NOTHING, context, status);
     } else divide_finite(result, a, b, context, status);
-}
-
-/* ---- Integer quotients ------------------------------------------------------------------------ */
-
-/*
- * Of finite numbers, b not 0: the quotient's integer part, and the remainder, which has the exponent
- * `ideal`. False, and WITH__IMPOSSIBLE, if the integer has more digits than the precision. near: the
- * quotient is the integer that is nearest, and even if two are.
- */
-static bool split(with_decimal *quotient, with_decimal *remainder, const with_decimal *a,
-                  const with_decimal *b, bool near, const with_decimal_context *context,
-                  uint32_t *status)
-{
-    const int64_t ideal = a->exponent_ < b->exponent_ ? a->exponent_ : b->exponent_;
-    const int64_t difference = a->size_ ? with__adjusted(a) - with__adjusted(b) : -2;
-    struct with__guard guard;
-    mpz_t n, d, q, r;
-    volatile bool possible = true;
-
-    if (difference <= -2) { /* a is less than a half of b */
-        with__set_zero(quotient);
-        with__rescale(remainder, a, ideal, WITH_ROUND_DOWN, status);
-        return true;
-    }
-    if (difference > context->prec) {
-        *status |= WITH__IMPOSSIBLE;
-        return false;
-    }
-    if (!WITH__GUARDED(&guard)) {
-        *status |= WITH__NO_MEMORY;
-        return false;
-    }
-    mpz_inits(n, d, q, r, NULL);
-    with__get_scaled(n, a, a->exponent_ - ideal);
-    with__get_scaled(d, b, b->exponent_ - ideal);
-    mpz_tdiv_qr(q, r, n, d);
-    if (near) {
-        mpz_mul_2exp(n, r, 1);
-        if (mpz_cmp(n, d) > 0 || (mpz_cmp(n, d) == 0 && mpz_odd_p(q))) {
-            mpz_add_ui(q, q, 1);
-            mpz_sub(r, r, d);
-        }
-    }
-    with__set_integer(quotient, q, status);
-    with__set_integer(remainder, r, status);
-    possible = quotient->digits_ <= context->prec;
-    mpz_clears(n, d, q, r, NULL);
-    with__guard_end(&guard);
-    quotient->exponent_ = 0;
-    remainder->exponent_ = ideal;
-    remainder->negative_ ^= a->negative_;
-    if (!possible) *status |= WITH__IMPOSSIBLE;
-    return possible;
-}
-
-/* What is not a quotient of finite numbers; true if there is no more to do. */
-static bool split_special(with_decimal *quotient, with_decimal *remainder, const with_decimal *a,
-                          const with_decimal *b, const with_decimal_context *context,
-                          uint32_t *status)
-{
-    with_decimal *const results[] = {quotient, remainder};
-
-    for (int i = 0; i < 2; i++) {
-        with_decimal *result = results[i];
-        if (!result || !with__take_nan(result, a, b, NULL, context, status)) continue;
-        if (i == 0 && remainder) with__copy(remainder, quotient, status);
-        return true;
-    }
-    if (with__is_special(a)) {
-        if (quotient && !with__is_special(b)) with__set_infinity(quotient);
-        else if (quotient) with__set_invalid(quotient, WITH__INVALID, status);
-        if (remainder) with__set_invalid(remainder, WITH__INVALID, status);
-        return true;
-    }
-    if (with__is_special(b)) {
-        if (quotient) {
-            with__set_zero(quotient);
-            quotient->exponent_ = 0;
-        }
-        if (remainder) {
-            with__copy(remainder, a, status);
-            with__finish_own(remainder, context, status);
-        }
-        return true;
-    }
-    if (b->size_) return false;
-    if (quotient) divide_by_zero(quotient, a, status);
-    if (remainder) with__set_invalid(remainder, a->size_ ? WITH__INVALID : WITH__UNDEFINED, status);
-    return true;
-}
-
-/* Either result may be NULL. */
-static void divide_integers(with_decimal *quotient, with_decimal *remainder, const with_decimal *a,
-                            const with_decimal *b, bool near, const with_decimal_context *context,
-                            uint32_t *status)
-{
-    with_decimal q = WITH_DECIMAL_INIT, r = WITH_DECIMAL_INIT;
-
-    if (quotient) quotient->negative_ = a->negative_ != b->negative_;
-    if (split_special(quotient, remainder, a, b, context, status)) return;
-    if (split(&q, &r, a, b, near, context, status)) {
-        q.negative_ = a->negative_ != b->negative_;
-        if (quotient) with__move(quotient, &q);
-        if (quotient) with__finish_own(quotient, context, status);
-        if (remainder) with__move(remainder, &r);
-        if (remainder) with__finish_own(remainder, context, status);
-    } else {
-        if (quotient) with__set_invalid(quotient, 0, status);
-        if (remainder) with__set_invalid(remainder, 0, status);
-    }
-    with__release(&q);
-    with__release(&r);
-}
-
-void with__div_int(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                   const with_decimal_context *context, uint32_t *status)
-{
-    divide_integers(result, NULL, a, b, false, context, status);
-}
-
-void with__remainder(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                     const with_decimal_context *context, uint32_t *status)
-{
-    divide_integers(NULL, result, a, b, false, context, status);
-}
-
-void with__remainder_near(with_decimal *result, const with_decimal *a, const with_decimal *b,
-                          const with_decimal_context *context, uint32_t *status)
-{
-    divide_integers(NULL, result, a, b, true, context, status);
-}
-
-void with__divmod(with_decimal *quotient, with_decimal *remainder, const with_decimal *a,
-                  const with_decimal *b, const with_decimal_context *context, uint32_t *status)
-{
-    divide_integers(quotient, remainder, a, b, false, context, status);
 }

@@ -338,11 +338,16 @@ bool with__rounds_up(enum with_rounding rounding, bool negative, unsigned last,
 void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent,
                    enum with_rounding rounding, uint32_t *status);
 
+/* ---- Zeros at the end (zeros.c) ------------------------------------------------------------------ */
+
 /*
  * Divides the *size words by as many tens as they have zeros at the end, but at most so many; gives how
  * many that were.
  */
 int64_t with__strip_zeros(uint64_t *words, size_t *size, int64_t most, uint32_t *status);
+
+/* The same of a value that is not 0. */
+int64_t with__strip_few_zeros(unsigned __int128 *value, int64_t most);
 
 /* ---- Operations --------------------------------------------------------------------------------- */
 
@@ -392,6 +397,9 @@ bool with__exp_quickly(with_decimal *result, const with_decimal *a,
                        const with_decimal_context *context, uint32_t *status);
 bool with__ln_quickly(with_decimal *result, const with_decimal *a,
                       const with_decimal_context *context, uint32_t *status);
+
+/* a / 0, of a finite a. */
+void with__divide_by_zero(with_decimal *result, const with_decimal *a, uint32_t *status);
 
 void with__divmod(with_decimal *quotient, with_decimal *remainder, const with_decimal *a,
                   const with_decimal *b, const with_decimal_context *context, uint32_t *status);

@@ -39,18 +39,23 @@ static bool get_exponent(const with_decimal *b, uint64_t *ret_exponent)
     return good;
 }
 
-/* result *= factor, in a context that may have more digits than any other. */
+/* result *= factor, in a context that may have more digits than any other, and traps nothing. */
 static void multiply(with_decimal *result, const with_decimal *factor,
-                     const with_decimal_context *context, uint32_t *status)
+                     with_decimal_context *context, uint32_t *status)
 {
     with_decimal product = WITH_DECIMAL_INIT;
 
+    if (WITH__LIKELY(context->prec <= WITH_DECIMAL_MAX_PREC)) {
+        if (with_decimal_mul_in(context, result, result, factor) != 0) *status |= WITH__NO_MEMORY;
+        *status |= context->flags;
+        return;
+    }
     with__mul(&product, result, factor, context, status);
     with__move(result, &product);
 }
 
 static void raise(with_decimal *result, const with_decimal *base, uint64_t exponent,
-                  const with_decimal_context *context, uint32_t *status)
+                  with_decimal_context *context, uint32_t *status)
 {
     uint64_t bit = UINT64_C(1) << (63 - __builtin_clzll(exponent));
     uint32_t raised = 0;
@@ -66,7 +71,7 @@ static void raise(with_decimal *result, const with_decimal *base, uint64_t expon
 
 /* The same for an exponent of any size, from its last bit on: so libmpdec does it where a word is too short. */
 static void raise_far(with_decimal *result, const with_decimal *base, const with_decimal *exponent,
-                      const with_decimal_context *context, uint32_t *status)
+                      with_decimal_context *context, uint32_t *status)
 {
     with_decimal square = WITH_DECIMAL_INIT, whole = WITH_DECIMAL_INIT;
     uint32_t raised = 0, unused = 0;
@@ -113,6 +118,7 @@ static void power_of_integer(with_decimal *result, const with_decimal *a, const 
     work.prec += b->digits_ + b->exponent_ + 2;
     work.rounding = WITH_ROUND_HALF_EVEN;
     work.clamp = 0;
+    work.flags = work.traps = 0;
     if (b->negative_) {
         work.prec++;
         with__set_word(&one, 1);

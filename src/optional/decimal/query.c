@@ -155,10 +155,15 @@ int64_t with_decimal_digits(const with_decimal *a)
 
 /* Of the Mersenne prime that Python's numbers are hashed by (Objects/longobject.c, PEP 3141's rules). */
 #define PRIME ((UINT64_C(1) << 61) - 1)
+#define TENTH UINT64_C(2075258708292324556) /* 10 times that is 1 */
 
+/* Of numbers below the prime, of which 2^61 is 1. */
 static uint64_t multiply(uint64_t a, uint64_t b)
 {
-    return (uint64_t)((unsigned __int128)a * b % PRIME);
+    const unsigned __int128 product = (unsigned __int128)a * b;
+    const uint64_t sum = ((uint64_t)product & PRIME) + (uint64_t)(product >> 61);
+
+    return sum >= PRIME ? sum - PRIME : sum;
 }
 
 static uint64_t power(uint64_t base, uint64_t exponent)
@@ -172,7 +177,7 @@ static uint64_t power(uint64_t base, uint64_t exponent)
 
 int64_t with_decimal_hash(const with_decimal *a)
 {
-    const uint64_t ten = a->exponent_ < 0 ? power(10, PRIME - 2) : 10; /* or 1 / 10, by Fermat */
+    const uint64_t ten = a->exponent_ < 0 ? TENTH : 10;
     const uint64_t shift = (uint64_t)(a->exponent_ < 0 ? -a->exponent_ : a->exponent_);
     int64_t hash;
 

@@ -81,56 +81,20 @@ static inline wide divide(uint64_t words[4], wide *d, wide *ret_left)
     return quotient;
 }
 
-/* ---- Zeros at the end ------------------------------------------------------------------------ */
-
-#define FIVE_8 ((wide)390625)
-#define FIVE_16 (FIVE_8 * FIVE_8)
-#define FIVE_32 (FIVE_16 * FIVE_16)
-/* The inverses of powers of 5 modulo 2^128. */
-#define INVERSE_1 ((wide)UINT64_C(0xCCCCCCCCCCCCCCCC) << 64 | UINT64_C(0xCCCCCCCCCCCCCCCD))
-#define INVERSE_2 ((INVERSE_1) * (INVERSE_1))
-#define INVERSE_4 (INVERSE_2 * INVERSE_2)
-#define INVERSE_8 (INVERSE_4 * INVERSE_4)
-#define INVERSE_16 (INVERSE_8 * INVERSE_8)
-#define INVERSE_32 (INVERSE_16 * INVERSE_16)
-
-/*
- * Divides by as many tens as there are zeros at the end, but at most so many; gives how many that were. Of a
- * multiple of 5^k the product with the inverse is the quotient, of all other numbers something larger than any quotient
- * (Granlund, Montgomery: "Division by invariant integers using multiplication", 1994, section 9).
- */
-static int64_t strip_zeros(wide *value, int64_t most)
+/* n / 10 for an n that is a multiple: n / 2 times the inverse of 5 modulo 2^128. */
+static inline wide exact_tenth(wide n)
 {
-    static const struct {
-        int64_t zeros;
-        wide inverse, largest;
-    } steps[] = {
-        {32, INVERSE_32, ~(wide)0 / FIVE_32}, {16, INVERSE_16, ~(wide)0 / FIVE_16},
-        {8, INVERSE_8, ~(wide)0 / FIVE_8},    {4, INVERSE_4, ~(wide)0 / 625},
-        {2, INVERSE_2, ~(wide)0 / 25},        {1, INVERSE_1, ~(wide)0 / 5},
-    };
-    int64_t stripped = 0;
+    const uint64_t high = UINT64_C(0xCCCCCCCCCCCCCCCC), low = UINT64_C(0xCCCCCCCCCCCCCCCD);
 
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        const int64_t zeros = steps[i].zeros;
-        const wide quotient = *value * steps[i].inverse;
-        if (stripped + zeros > most || (uint64_t)*value & ((UINT64_C(1) << zeros) - 1) ||
-            quotient > steps[i].largest)
-            continue;
-        *value = quotient >> zeros;
-        stripped += zeros;
-    }
-    return stripped;
+    return (n >> 1) * ((wide)high << 64 | low);
 }
-
-/* ---- Quotients ------------------------------------------------------------------------------- */
 
 /* An exact quotient has the exponent of a divided by b as far as its zeros go, which are k at most. */
 static __attribute__((noinline)) bool give_exact(with_decimal *result, wide quotient, int64_t k,
                                                  int64_t exponent, bool negative,
                                                  with_decimal_context *context)
 {
-    exponent += strip_zeros(&quotient, k);
+    exponent += with__strip_few_zeros(&quotient, k);
     if (quotient >= ten_to(context->prec)) return false;
     return give(result, quotient, digits_of(quotient), exponent, negative, 0, context);
 }
@@ -161,7 +125,7 @@ ALWAYS_INLINE bool div_quickly(with_decimal *result, const with_decimal *a, cons
     if (quotient >= ten_to(context->prec)) {
         const unsigned last =
             (unsigned)(((uint64_t)quotient % 10 + (uint64_t)(quotient >> 64) % 10 * 6) % 10);
-        quotient = ((quotient - last) >> 1) * (INVERSE_1);
+        quotient = exact_tenth(quotient - last);
         rest = last < 5 ? WITH__BELOW_HALF : WITH__ABOVE_HALF; /* something follows it */
         exponent++;
     }
