@@ -256,9 +256,12 @@ static int64_t least_of_logarithm(const with_decimal *a, uint32_t *status)
 static bool is_out_of_bounds(with_decimal *result, const with_decimal *a, const with_decimal *b,
                              bool negative, const with_decimal_context *context, uint32_t *status)
 {
-    const bool small = (with__adjusted(a) < 0) != b->negative_;
+    const int64_t adjusted = with__adjusted(a);
+    const bool small = (adjusted < 0) != b->negative_;
     const int64_t limit = small ? with__etiny(context) : context->Emax;
 
+    if ((adjusted == 0 || adjusted == -1) && length(limit) >= with__adjusted(b))
+        return false; /* for |log10(|a|)| is 1 at most */
     if (length(limit) >= least_of_logarithm(a, status) + with__adjusted(b)) return false;
     with__set_word(result, 1);
     result->exponent_ = small ? with__etiny(context) - 1 : context->Emax + 1;
