@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How fast is decimal arithmetic, beside CPython's decimal (libmpdec)? At 28 digits, which is the default,
- * at 42, 100 and 1,000, and what is long at 100,000 and 1,000,000.
+ * at 42, 100 and 1,000, what is long at 100,000 and 1,000,000, and of the numbers that a bill has.
  */
 #include <with.h>
 #include <with/decimal.h>
@@ -35,6 +35,9 @@ RUN(run_exp, with_decimal_exp(&r, &a))
 RUN(run_ln, with_decimal_ln(&r, &a))
 RUN(run_from_string, with_decimal_from_string(&r, text))
 RUN(run_to_string, with_decimal_to_string(text, (size_t)1 << 21, &a))
+RUN(run_quantize, with_decimal_quantize(&r, &a, &product))
+RUN(run_integer, with_decimal_div_int(&r, &a, &b))
+RUN(run_hash, (void)with_decimal_hash(&a))
 RUN(run_localcontext, with (cm_localcontext(.prec = 42)) __asm__ volatile("" ::: "memory"))
 
 /* "3." and so many digits but one, from the pattern over and over. */
@@ -89,6 +92,23 @@ static void measure_all(int digits, const double goals[6])
     measure("to string", digits, run_to_string, "str(a)", 0);
 }
 
+static void measure_small(void)
+{
+    const char *python = "from decimal import Decimal\n"
+                         "a = Decimal('1234.567'); b = Decimal('0.99'); c = Decimal('0.01')";
+
+    with_getcontext()->prec = 28;
+    with_decimal_from_string(&a, "1234.567");
+    with_decimal_from_string(&b, "0.99");
+    with_decimal_from_string(&product, "0.01");
+    bench_beside_python("1234.567 + 0.99", run_add, python, "a + b", 0);
+    bench_beside_python("1234.567 * 0.99", run_mul, python, "a * b", 0);
+    bench_beside_python("1234.567 / 0.99", run_div, python, "a / b", 0);
+    bench_beside_python("1234.567 // 0.99", run_integer, python, "a // b", 0);
+    bench_beside_python("1234.567 to 0.01", run_quantize, python, "a.quantize(c)", 0);
+    bench_beside_python("hash of 1234.567", run_hash, python, "hash(a)", 0);
+}
+
 static void measure_long(int digits, double mul, double div)
 {
     set_up(digits);
@@ -113,6 +133,7 @@ int main(void)
     set_up(28);
     bench_beside_python("localcontext", run_localcontext, setup,
                         "with localcontext() as c: c.prec = 42", 265. / 20);
+    measure_small();
     measure_long(100000, 0, 0);
     measure_long(1000000, 4.5, 15);
     with_decimal_fini(&a);

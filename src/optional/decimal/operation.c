@@ -57,8 +57,6 @@
 #define UNARY(NAME) OPERATION_1(NAME, with__##NAME)
 
 /* clang-format off */
-OPERATION_2(div_int)
-OPERATION_2(remainder)
 OPERATION_2(remainder_near)
 OPERATION_3(fma)
 UNARY(plus)

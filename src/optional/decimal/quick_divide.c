@@ -133,4 +133,32 @@ ALWAYS_INLINE bool div_quickly(with_decimal *result, const with_decimal *a, cons
     return give_rounded(result, quotient, true, exponent, negative, context);
 }
 
+/* The integer quotient, or what remains of it. */
+ALWAYS_INLINE bool split_quickly(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                                 bool remains, with_decimal_context *context)
+{
+    const int64_t shift = a->exponent_ - b->exponent_;
+    const int64_t a_shift = shift > 0 ? shift : 0, b_shift = shift < 0 ? -shift : 0;
+    wide n, d, quotient, value;
+
+    if (!are_small(a, b) || a_shift > MOST_PREC - a->digits_ || b_shift > MOST_PREC - b->digits_)
+        return false;
+    n = value_of(a) * ten_to(a_shift);
+    d = value_of(b) * ten_to(b_shift);
+    quotient = n / d;
+    value = remains ? n - quotient * d : quotient;
+    if (value == 0 || (quotient && digits_of(quotient) > context->prec) ||
+        digits_of(value) > context->prec)
+        return false;
+    return give(result, value, digits_of(value),
+                !remains    ? 0
+                : shift < 0 ? a->exponent_
+                            : b->exponent_,
+                a->negative_ != (b->negative_ && !remains), 0, context);
+}
+
+/* clang-format off */
 WITH__OPERATION_2(div, div_quickly(result, a, b, context))
+WITH__OPERATION_2(div_int, split_quickly(result, a, b, false, context))
+WITH__OPERATION_2(remainder, split_quickly(result, a, b, true, context))
+/* clang-format on */
