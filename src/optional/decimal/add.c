@@ -2,7 +2,7 @@
  *
  * Sums and differences, and the comparison of values.
  */
-#include "internal.h"
+#include "powers.h"
 
 /* ---- Alignment ------------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
  *
  * Quotients.
  */
-#include "internal.h"
+#include "powers.h"
 
 /* Whether a >= b without their exponents, if they have the same number of digits; else false. */
 static bool is_as_large(const with_decimal *a, const with_decimal *b)

@@ -4,6 +4,7 @@
  */
 #include "guard.h"
 #include "integers.h"
+#include "powers.h"
 
 typedef unsigned __int128 wide;
 

@@ -9,6 +9,7 @@
  * computed that count (T. Mulders: "On short multiplications and divisions", 2000).
  */
 #include "guard.h"
+#include "powers.h"
 
 typedef unsigned __int128 wide;
 

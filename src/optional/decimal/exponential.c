@@ -3,6 +3,7 @@
  * exp, ln and log10, correctly rounded, as CPython's C decimal has them.
  */
 #include "integers.h"
+#include "powers.h"
 #include "ziv.h"
 
 /* ---- exp ------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * Rounding: how every operation ends. The specification rounds once, to the precision or to what a
  * subnormal number has of it, and signals what happened.
  */
-#include "internal.h"
+#include "powers.h"
 
 /* ---- Rounding -------------------------------------------------------------------------------- */
 

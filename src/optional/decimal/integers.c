@@ -3,8 +3,8 @@
  * Coefficients as integers of GMP.
  */
 #include "integers.h"
-
 #include "guard.h"
+#include "powers.h"
 
 void with__get_power(mpz_t integer, int64_t k)
 {

@@ -7,6 +7,7 @@
  * doubt how to round, false is given, and MPFR is asked.
  */
 #include "integers.h"
+#include "powers.h"
 #include "ziv.h"
 
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  *
  * Products, and a product to which something is added before it is rounded.
  */
-#include "internal.h"
+#include "powers.h"
 
 /* a * b for numbers of which one is infinite. */
 static void multiply_infinity(with_decimal *result, const with_decimal *a, const with_decimal *b,

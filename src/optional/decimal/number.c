@@ -2,7 +2,7 @@
  *
  * Numbers: their words and their life, and the NaN that an operation on NaNs gives.
  */
-#include "internal.h"
+#include "powers.h"
 
 /* ---- Life cycle ------------------------------------------------------------------------------ */
 

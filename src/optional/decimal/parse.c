@@ -4,6 +4,7 @@
  */
 #include "guard.h"
 #include "operation.h"
+#include "powers.h"
 
 #include <ctype.h>
 #include <stdio.h>

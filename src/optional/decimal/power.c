@@ -6,6 +6,7 @@
  */
 #include "guard.h"
 #include "integers.h"
+#include "powers.h"
 
 /* ---- Integers -------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  * for stays as long as it runs; then the one that has been unused for longest makes room.
  */
 #include "guard.h"
+#include "powers.h"
 
 #include <mpfr.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * Powers of ten, and what counts and multiplies by them. The small ones are in tables, which are computed
  * when the library is loaded; power_cache.c has the others, and drop.c divides.
  */
-#include "internal.h"
+#include "powers.h"
 
 typedef unsigned __int128 wide;
 

@@ -7,6 +7,7 @@
 #define WITH_DECIMAL_QUICK_H
 
 #include "operation.h"
+#include "powers.h"
 
 typedef unsigned __int128 wide;
 

@@ -4,6 +4,7 @@
  * whatever the context says (so the specification). Of four times the integer it has a bit behind its point.
  */
 #include "guard.h"
+#include "powers.h"
 
 /* mpn_sqrtrem allocates for long operands. The root's words, and whether it is exact. */
 static bool take_root(uint64_t *root, const uint64_t *words, size_t size, bool *ret_exact,

@@ -3,8 +3,8 @@
  * Text that is put together, and the digits of a number.
  */
 #include "text.h"
-
 #include "guard.h"
+#include "powers.h"
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 

@@ -2,7 +2,7 @@
  *
  * Zeros at the end, which are taken off.
  */
-#include "internal.h"
+#include "powers.h"
 
 typedef unsigned __int128 wide;
 
