@@ -374,6 +374,45 @@ static void test_again(void)
                 }
 }
 
+/*
+ * Of numbers so long that the quotient is computed without what is left: just a half of the last digit, and
+ * nothing, which only the remainder can tell from a little more.
+ */
+static void test_long_quotients(void)
+{
+    enum { DIGITS = 20000 };
+    char *text = malloc(DIGITS + 1);
+
+    CHECK(text);
+    if (!text) return;
+    memset(text, '7', DIGITS);
+    text[DIGITS] = '\0';
+    with (cm_localcontext(.prec = 3 * DIGITS), context) {
+        using (cm_decimal(text), quotient);
+        text[DIGITS - 1] = '8';
+        using (cm_decimal(text), divisor);
+        using (cm_decimal(2), two);
+        using (cm_decimal_new(), half);
+        using (cm_decimal_new(), dividend);
+        using (cm_decimal_new(), result);
+        with_decimal_mul(dividend, divisor, quotient);
+        context->prec = DIGITS;
+        context->flags = 0;
+        with_decimal_div(result, dividend, divisor);
+        CHECK(with_decimal_eq(result, quotient));
+        CHECK_INT(context->flags, 0);
+        context->prec = 3 * DIGITS;
+        with_decimal_div_int(half, divisor, two);
+        with_decimal_add(dividend, dividend, half);
+        context->prec = DIGITS;
+        context->rounding = WITH_ROUND_HALF_DOWN;
+        with_decimal_div(result, dividend, divisor);
+        CHECK(with_decimal_eq(result, quotient));
+        CHECK_INT(context->flags, WITH_SIGNAL_ROUNDED | WITH_SIGNAL_INEXACT);
+    }
+    free(text);
+}
+
 int main(void)
 {
     test_ways();
@@ -381,5 +420,6 @@ int main(void)
     test_traps();
     test_contexts();
     test_again();
+    test_long_quotients();
     return test_result();
 }
