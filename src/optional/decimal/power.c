@@ -19,6 +19,7 @@ static int parity(const with_decimal *b)
 
     if (with__is_special(b) || !with_decimal_is_integer(b)) return -1;
     if (b->size_ == 0 || b->exponent_ > 0) return 0;
+    if (b->exponent_ == 0) return with__words(b)[0] & 1;
     with__rescale(&whole, b, 0, WITH_ROUND_DOWN, &status);
     result = with__words(&whole)[0] & 1;
     with__release(&whole);
@@ -33,6 +34,10 @@ static bool get_exponent(const with_decimal *b, uint64_t *ret_exponent)
     bool good;
 
     if (with__adjusted(b) > 19) return false;
+    if (b->exponent_ == 0 && b->size_ == 1) {
+        *ret_exponent = with__words(b)[0];
+        return true;
+    }
     with__rescale(&whole, b, 0, WITH_ROUND_DOWN, &status);
     good = whole.size_ == 1;
     if (good) *ret_exponent = with__words(&whole)[0];
