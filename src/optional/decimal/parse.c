@@ -103,13 +103,18 @@ static bool take_sign(struct reader *reader)
     return false;
 }
 
-/* Appends digits, if there is where to; gives how many. */
+/* Writes the digits that follow; gives how many. Behind the end there is a blank or a 0, which ends them. */
 static size_t take_digits(struct reader *reader, uint8_t *digits)
 {
+    const char *at = reader->at;
     size_t count = 0;
 
-    for (char c; (c = peek(reader)) >= '0' && c <= '9'; reader->at++, count++)
-        if (digits) digits[count] = (uint8_t)(c - '0');
+    for (;; at++) {
+        const unsigned digit = (unsigned)*at - '0';
+        if (digit <= 9) digits[count++] = (uint8_t)digit;
+        else if (*at != '_' || !reader->underscores) break;
+    }
+    reader->at = at;
     return count;
 }
 
