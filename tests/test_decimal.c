@@ -155,7 +155,7 @@ static void work_in_bad_context(void *unused)
     (void)unused;
     with (cm_localcontext(), context)
         with (cm_decimal("1"), one) {
-            context->rounding = (enum with_rounding)8;
+            context->rounding = (enum with_rounding) - 1;
             with_decimal_plus(one, one);
         }
 }
@@ -167,6 +167,19 @@ static void set_bad_context(void *unused)
     (void)unused;
     context.clamp = 2;
     with_setcontext(&context);
+}
+
+static void round_too_far(void *unused)
+{
+    (void)unused;
+    with (cm_decimal("1.5"), a) with_decimal_round(a, a, 28);
+}
+
+static void write_too_far(void *unused)
+{
+    (void)unused;
+    with (cm_decimal_new(), a)
+        with_decimal_from_digits(a, false, (const uint8_t[]){1, 2}, 2, INT64_MAX);
 }
 
 static const with_exception *thrown(void (*function)(void *), const with_exception_type *type,
@@ -193,7 +206,7 @@ static void test_enter_fails(void)
     CHECK_THROWN(enter_no_text, ValueError, "with_decimal_from_string: the text is NULL");
     CHECK_THROWN(enter_bad_format, ValueError, "with_decimal_format: there is no format \"%d\"");
     CHECK_THROWN(work_in_bad_context, ValueError,
-                 "the context's rounding is 8, and not from 0 to 7");
+                 "the context's rounding is -1, and not from 0 to 7");
     CHECK_THROWN(set_bad_context, ValueError, "the context's clamp is 2, and not from 0 to 1");
     CHECK_INT(with_getcontext()->prec, 28);
     with_getcontext()->flags = 0;
@@ -287,6 +300,11 @@ static void test_traps(void)
     CHECK_THROWN(mix_in_double, FloatOperation,
                  "cm_decimal: a double is mixed in: with_decimal_from_double() is for that");
     CHECK_THROWN(be_too_large, MemoryError, "with_decimal_div(3, 8000): no memory for the result");
+    CHECK_THROWN(round_too_far, InvalidOperation,
+                 "with_decimal_round(1.5, 28): the operation has no result");
+    CHECK_THROWN(write_too_far, InvalidOperation,
+                 "with_decimal_from_digits(2 digits, exponent 9223372036854775807): "
+                 "the operation has no result");
     CHECK_THROWN(order_nan, InvalidOperation,
                  "with_decimal_lt(NaN, NaN): the operation has no result");
     with_getcontext()->flags = 0;
@@ -413,6 +431,28 @@ static void test_long_quotients(void)
     free(text);
 }
 
+static void check_exponential(const char *text, const char *wanted, uint32_t flags)
+{
+    with_decimal_context context = {.prec = 2, .Emax = 99, .rounding = WITH_ROUND_HALF_EVEN};
+    with_decimal a = number(text);
+
+    CHECK_INT(with_decimal_exp_in(&context, &a, &a), 0);
+    CHECK_DECIMAL(&a, wanted);
+    CHECK_INT(context.flags, flags);
+    with_decimal_fini(&a);
+}
+
+/* With an Emin of 0 what is below 1 is subnormal, unless it is 1 for all that could be seen: libmpdec's limit. */
+static void test_exponential_near_one(void)
+{
+    const uint32_t rounded = WITH_SIGNAL_ROUNDED | WITH_SIGNAL_INEXACT;
+
+    check_exponential("9E-6", "1.0", rounded);
+    check_exponential("-9E-6", "1.0", rounded);
+    check_exponential("-9.01E-6", "1.0", rounded | WITH_SIGNAL_SUBNORMAL | WITH_SIGNAL_UNDERFLOW);
+    check_exponential("-0.05", "1.0", rounded | WITH_SIGNAL_SUBNORMAL | WITH_SIGNAL_UNDERFLOW);
+}
+
 int main(void)
 {
     test_ways();
@@ -421,5 +461,6 @@ int main(void)
     test_contexts();
     test_again();
     test_long_quotients();
+    test_exponential_near_one();
     return test_result();
 }

@@ -112,6 +112,7 @@ static void check_nearest(const char *text, double wanted)
 
 static void test_doubles(void)
 {
+    with_decimal a = WITH_DECIMAL_INIT;
     char middle[2000] = "1.00000000000000011102230246251565404236316680908203125";
 
     check_double(0.5, "0.5");
@@ -119,6 +120,9 @@ static void test_doubles(void)
     check_double(1e22, "10000000000000000000000");
     check_double(-INFINITY, "-Infinity");
     check_double(NAN, "NaN");
+    CHECK_INT(with_decimal_from_double_in(&context, &a, -NAN), 0);
+    CHECK_DECIMAL(&a, "NaN"); /* whose sign says nothing */
+    with_decimal_fini(&a);
     check_double(3.0e-5, "0.00003000000000000000076002572291233860823922441340982913970947265625");
     check_nearest("1E400", INFINITY);
     check_nearest("-1E999999999999999999", -INFINITY);

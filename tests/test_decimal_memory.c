@@ -139,6 +139,9 @@ int main(void)
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if (strncmp(operations[i].name, "power", 5) != 0)
             fail_each(try_operation, &operations[i], operations[i].name);
+    set_operands(long_text, "77E3", long_text);
+    context.prec = 501;
+    fail_each(try_operation, operation_of("power_modulo"), "power_modulo of 500 digits");
     context.prec = 20000;
     set_operands(longer, long_text, "1");
     fail_each(try_operation, operation_of("mul"), "mul of 20,000 digits");

@@ -438,7 +438,7 @@ WITH_API struct cm_decimal with_decimal_real_(double real);
 /*
  * cm_decimal(VALUE): a number for a block, with_decimal *, equal to VALUE: a string (as
  * with_decimal_from_string() takes it), an integer, a double or another number. cm_decimal_new(): 0. A
- * double signals FloatOperation.
+ * double signals FloatOperation. Other types, such as long double and __int128, do not compile.
  * VALUE is borrowed until the block has been entered. Throw as the conversions do, and MemoryError. The
  * exit frees it and does not fail. Reusable, in any thread.
  */
@@ -448,7 +448,10 @@ WITH_API struct cm_decimal with_decimal_real_(double real);
         with_decimal *: with_decimal_copy_, const with_decimal *: with_decimal_copy_,              \
         float: with_decimal_real_, double: with_decimal_real_,                                     \
         unsigned long: with_decimal_uint_, unsigned long long: with_decimal_uint_,                 \
-        default: with_decimal_int_)(VALUE)
+        _Bool: with_decimal_int_, char: with_decimal_int_, signed char: with_decimal_int_,         \
+        unsigned char: with_decimal_int_, short: with_decimal_int_,                                \
+        unsigned short: with_decimal_int_, int: with_decimal_int_, unsigned: with_decimal_int_,    \
+        long: with_decimal_int_, long long: with_decimal_int_)(VALUE)
 #define cm_decimal_new() with_decimal_int_(0)
 
 /*

@@ -7,7 +7,9 @@
 #include "operation.h"
 #include "text.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 /* ---- From numbers ---------------------------------------------------------------------------- */
 
@@ -62,7 +64,8 @@ static void from_double(with_decimal *result, double value, uint32_t *status)
         scale_binary(result, mantissa, exponent, status);
         result->exponent_ = exponent < 0 ? exponent : 0;
     }
-    result->negative_ = negative;
+    result->negative_ =
+        negative && !isnan(value); /* whose sign says nothing; so Python's from_float() */
 }
 
 static void from_mpz(with_decimal *result, mpz_srcptr value, uint32_t *status)
@@ -114,11 +117,15 @@ void with_decimal_from_digits(with_decimal *result, bool negative, const uint8_t
     with_decimal_context *context = with_getcontext();
     const int error =
         with_decimal_from_digits_in(context, result, negative, digits, count, exponent);
+    char call[100];
 
     for (size_t i = 0; error == -EINVAL && i < count; i++)
         if (digits[i] > 9)
             with_throw(with_ValueError, "with_decimal_from_digits: digit %zu is %d", i, digits[i]);
-    if (error) with__throw_failed("from_digits", error, context, NULL, NULL, NULL);
+    if (error == -EINVAL) with__throw_bad_context(context);
+    snprintf(call, sizeof call, "with_decimal_from_digits(%zu digits, exponent %" PRId64 ")", count,
+             exponent);
+    if (error) with__throw_signal(call, error, context);
 }
 
 void with_decimal_to_digits(uint8_t *digits, const with_decimal *a)

@@ -59,15 +59,30 @@ static void exponential(mpfr_t value, struct with__ziv *self, uint32_t *status)
     mpfr_clears(x, ln_ten, NULL);
 }
 
-/* 1, padded with zeros or nines. */
-static void near_one(with_decimal *result, bool larger, const with_decimal_context *context,
-                     uint32_t *status)
+/* Whether |a| is at most 9E-(prec + 4): then the exponential is 1 to all that could count, and not below it. */
+static bool is_nothing(const with_decimal *a, const with_decimal_context *context)
+{
+    const int64_t least = -context->prec - 4;
+    with_decimal limit = WITH_DECIMAL_INIT,
+                 base = *a; /* with the words of a, which are not released */
+    uint32_t unused = 0;
+
+    if (with__adjusted(a) != least) return with__adjusted(a) < least;
+    base.negative_ = 0;
+    with__set_word(&limit, 9);
+    limit.exponent_ = least;
+    return with__compare_values(&base, &limit, &unused) <= 0;
+}
+
+/* 1, with zeros behind its point. */
+static void set_padded_one(with_decimal *result, const with_decimal_context *context,
+                           uint32_t *status)
 {
     with_decimal one = WITH_DECIMAL_INIT;
 
     with__set_word(&one, 1);
-    result->negative_ = 0;
-    with__nudge(result, &one, larger, context, status);
+    with__rescale(result, &one, 1 - context->prec, WITH_ROUND_DOWN, status);
+    *status |= WITH_SIGNAL_INEXACT | WITH_SIGNAL_ROUNDED;
 }
 
 /* A result that is beyond all exponents, or below. */
@@ -96,8 +111,7 @@ void with__exp(with_decimal *result, const with_decimal *a, const with_decimal_c
     } else if (a->size_ == 0) {
         with__set_word(result, 1);
         result->exponent_ = 0;
-    } else if (with__adjusted(a) < -context->prec - 2)
-        near_one(result, !a->negative_, context, status);
+    } else if (is_nothing(a, context)) set_padded_one(result, context, status);
     else if (with__adjusted(a) > 18) beyond(result, !a->negative_, context, status);
     else if (!with__exp_quickly(result, a, context, status))
         with__ziv(result, a, exponential, context, status);

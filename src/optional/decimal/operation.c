@@ -145,6 +145,9 @@ void with_decimal_round(with_decimal *result, const with_decimal *a, int64_t dig
 {
     with_decimal_context *context = with__context();
     const int error = with_decimal_round_in(context, result, a, digits);
+    with_decimal count = WITH_DECIMAL_INIT;
 
-    if (error) with__throw_failed("round", error, context, a, NULL, NULL);
+    if (!error) return;
+    with_decimal_from_int64_in(&(with_decimal_context){.prec = 28}, &count, digits);
+    with__throw_failed("round", error, context, a, &count, NULL);
 }

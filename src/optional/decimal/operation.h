@@ -42,11 +42,15 @@ static inline int with__operation_end(struct with__operation *self, with_decimal
 {
     const uint32_t status = self->status;
 
+    if (WITH__UNLIKELY(status & WITH__NO_MEMORY)) {
+        with__release(&self->result);
+        return -ENOMEM;
+    }
     context->flags |= status & WITH_SIGNALS_ALL;
-    if (WITH__UNLIKELY(status & (context->traps | WITH__NO_MEMORY))) {
+    if (WITH__UNLIKELY(status & context->traps)) {
         context->raised_ = status;
         with__release(&self->result);
-        return status & WITH__NO_MEMORY ? -ENOMEM : -EDOM;
+        return -EDOM;
     }
     with__move(result, &self->result);
     return 0;

@@ -302,19 +302,23 @@ void with__power(with_decimal *result, const with_decimal *a, const with_decimal
 
 /* ---- Modulo ---------------------------------------------------------------------------------- */
 
-/* base and exponent may have zeros of any number at their ends, which are not written out. */
+/* An integer with an exponent that is not negative. */
+static void set_whole(with_decimal *whole, const with_decimal *a, int64_t exponent,
+                      uint32_t *status)
+{
+    with__rescale(whole, a, exponent > 0 ? exponent : 0, WITH_ROUND_DOWN, status);
+}
+
+/* base and exponent may have zeros of any number at their ends, which are not written out. Under a guard. */
 static void raise_modulo(with_decimal *result, const with_decimal *a, const with_decimal *b,
                          const with_decimal *c, uint32_t *status)
 {
-    with_decimal whole = WITH_DECIMAL_INIT;
     mpz_t base, exponent, modulus, ten;
 
     mpz_inits(base, exponent, modulus, NULL);
     mpz_init_set_ui(ten, 10);
-    with__rescale(&whole, c, 0, WITH_ROUND_DOWN, status);
-    with__get_scaled(modulus, &whole, 0);
-    with__rescale(&whole, a, a->exponent_ > 0 ? a->exponent_ : 0, WITH_ROUND_DOWN, status);
-    with__get_scaled(base, &whole, 0);
+    with__get_scaled(modulus, c, 0);
+    with__get_scaled(base, a, 0);
     if (a->exponent_ > 0) {
         mpz_set_si(exponent, a->exponent_);
         mpz_powm(ten, ten, exponent, modulus);
@@ -322,12 +326,34 @@ static void raise_modulo(with_decimal *result, const with_decimal *a, const with
     }
     mpz_mod(base, base, modulus);
     for (int64_t i = 0; i < b->exponent_; i++) mpz_powm_ui(base, base, 10, modulus);
-    with__rescale(&whole, b, b->exponent_ > 0 ? b->exponent_ : 0, WITH_ROUND_DOWN, status);
-    with__get_scaled(exponent, &whole, 0);
+    with__get_scaled(exponent, b, 0);
     mpz_powm(base, base, exponent, modulus);
     with__set_integer(result, base, status);
     mpz_clears(base, exponent, modulus, ten, NULL);
-    with__release(&whole);
+}
+
+/* The same for operands that may have digits behind their points, which are zeros. */
+static void raise_whole_modulo(with_decimal *result, const with_decimal *a, const with_decimal *b,
+                               const with_decimal *c, uint32_t *status)
+{
+    with_decimal base = WITH_DECIMAL_INIT, exponent = WITH_DECIMAL_INIT,
+                 modulus = WITH_DECIMAL_INIT;
+    struct with__guard guard;
+    uint32_t unused = 0;
+
+    set_whole(&base, a, a->exponent_, &unused);
+    set_whole(&exponent, b, b->exponent_, &unused);
+    set_whole(&modulus, c, 0, &unused);
+    if (!(unused & WITH__NO_MEMORY)) {
+        if (WITH__GUARDED(&guard)) {
+            raise_modulo(result, &base, &exponent, &modulus, &unused);
+            with__guard_end(&guard);
+        } else *status |= WITH__NO_MEMORY;
+    }
+    *status |= unused & WITH__NO_MEMORY;
+    with__release(&base);
+    with__release(&exponent);
+    with__release(&modulus);
 }
 
 void with__power_modulo(with_decimal *result, const with_decimal *a, const with_decimal *b,
@@ -335,8 +361,6 @@ void with__power_modulo(with_decimal *result, const with_decimal *a, const with_
                         uint32_t *status)
 {
     const int odd = parity(b);
-    struct with__guard guard;
-    uint32_t unused = 0;
 
     if (with__take_nan(result, a, b, c, context, status)) return;
     if (parity(a) < 0 || odd < 0 || parity(c) < 0 || (b->negative_ && b->size_) || !c->size_ ||
@@ -344,11 +368,7 @@ void with__power_modulo(with_decimal *result, const with_decimal *a, const with_
         with__set_invalid(result, WITH__INVALID, status);
         return;
     }
-    if (WITH__GUARDED(&guard)) {
-        raise_modulo(result, a, b, c, &unused);
-        with__guard_end(&guard);
-    } else unused = WITH__NO_MEMORY;
-    *status |= unused & WITH__NO_MEMORY;
+    raise_whole_modulo(result, a, b, c, status);
     result->negative_ = a->negative_ && odd == 1;
     result->exponent_ = 0;
 }

@@ -123,7 +123,7 @@ void with__throw_bad_context(const with_decimal_context *context)
     check("prec", context->prec, 1, WITH_DECIMAL_MAX_PREC);
     check("Emin", context->Emin, WITH_DECIMAL_MIN_EMIN, 0);
     check("Emax", context->Emax, 0, WITH_DECIMAL_MAX_EMAX);
-    check("rounding", (int64_t)context->rounding, WITH_ROUND_CEILING, WITH_ROUND_05UP);
+    check("rounding", (int)context->rounding, WITH_ROUND_CEILING, WITH_ROUND_05UP);
     check("clamp", context->clamp, 0, 1);
     check("capitals", context->capitals, 0, 1);
     check("flags", context->flags, 0, WITH_SIGNALS_ALL);
