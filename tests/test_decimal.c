@@ -150,6 +150,24 @@ static void enter_bad_format(void *unused)
         with (cm_decimal_format(one, "%d")) CHECK(!"entered");
 }
 
+static void enter_null_number(void *unused)
+{
+    (void)unused;
+    with (cm_decimal((const with_decimal *)NULL)) CHECK(!"entered");
+}
+
+static void enter_null_text(void *unused)
+{
+    (void)unused;
+    with (cm_decimal_string(NULL)) CHECK(!"entered");
+}
+
+static void enter_null_context(void *unused)
+{
+    (void)unused;
+    with (cm_localcontext_of(NULL)) CHECK(!"entered");
+}
+
 static void work_in_bad_context(void *unused)
 {
     (void)unused;
@@ -205,6 +223,9 @@ static void test_enter_fails(void)
                  "with_decimal_from_string(\"12a\"): this is no number");
     CHECK_THROWN(enter_no_text, ValueError, "with_decimal_from_string: the text is NULL");
     CHECK_THROWN(enter_bad_format, ValueError, "with_decimal_format: there is no format \"%d\"");
+    CHECK_THROWN(enter_null_number, ValueError, "cm_decimal: the number is NULL");
+    CHECK_THROWN(enter_null_text, ValueError, "cm_decimal_string: the number is NULL");
+    CHECK_THROWN(enter_null_context, ValueError, "cm_localcontext_of: the context is NULL");
     CHECK_THROWN(work_in_bad_context, ValueError,
                  "the context's rounding is -1, and not from 0 to 7");
     CHECK_THROWN(set_bad_context, ValueError, "the context's clamp is 2, and not from 0 to 1");

@@ -98,5 +98,6 @@ WITH_CLASS(cm_localcontext, localcontext_enter, localcontext_exit);
 
 struct cm_localcontext cm_localcontext_of(const with_decimal_context *context)
 {
+    if (!context) with_throw(with_ValueError, "cm_localcontext_of: the context is NULL");
     return WITH_NEW(cm_localcontext, .other_ = *context);
 }

@@ -21,6 +21,12 @@ static void set_double(with_decimal *number, double real)
     with_decimal_from_double(number, real);
 }
 
+static void set_copy(with_decimal *number, const with_decimal *other)
+{
+    if (!other) with_throw(with_ValueError, "cm_decimal: the number is NULL");
+    with_decimal_copy(number, other);
+}
+
 static void decimal_enter(struct cm_decimal *self)
 {
     with_decimal *number = &self->value_;
@@ -29,7 +35,7 @@ static void decimal_enter(struct cm_decimal *self)
     self->as = number;
     switch ((enum source)self->from_) {
     case STRING: with_decimal_from_string(number, self->source_.pointer); break;
-    case NUMBER: with_decimal_copy(number, self->source_.pointer); break;
+    case NUMBER: set_copy(number, self->source_.pointer); break;
     case INTEGER: with_decimal_from_int64(number, self->source_.integer); break;
     case NATURAL: with_decimal_from_uint64(number, self->source_.natural); break;
     case REAL: set_double(number, self->source_.real); break;
@@ -81,8 +87,12 @@ static size_t write(char *buffer, size_t size, const struct cm_decimal_string *s
 static void decimal_string_enter(struct cm_decimal_string *self)
 {
     char few[128];
-    const size_t length = write(few, sizeof few, self);
+    size_t length;
 
+    if (!self->number_)
+        with_throw(with_ValueError, "cm_decimal_%s: the number is NULL",
+                   self->spec_ ? "format" : "string");
+    length = write(few, sizeof few, self);
     self->text_ = malloc(length + 1);
     if (!self->text_) with_throw(with_MemoryError, "no memory for the text of a number");
     if (length < sizeof few) memcpy(self->text_, few, length + 1);
