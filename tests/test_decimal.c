@@ -300,6 +300,26 @@ static void be_too_large(void *unused)
         }
 }
 
+static void take_root(void *unused)
+{
+    (void)unused;
+    with (cm_decimal(-4), a) with_decimal_sqrt(a, a);
+}
+
+static void lose_digits(void *unused)
+{
+    (void)unused;
+    with (cm_decimal("1E28"), a)
+        with (cm_decimal(1), b) with_decimal_quantize(a, a, b);
+}
+
+static void divide_modulo_zero(void *unused)
+{
+    (void)unused;
+    with (cm_decimal(7), a)
+        with (cm_decimal(0), b) with_decimal_remainder(a, a, b);
+}
+
 static void order_nan(void *unused)
 {
     (void)unused;
@@ -322,12 +342,19 @@ static void test_traps(void)
                  "cm_decimal: a double is mixed in: with_decimal_from_double() is for that");
     CHECK_THROWN(be_too_large, MemoryError, "with_decimal_div(3, 8000): no memory for the result");
     CHECK_THROWN(round_too_far, InvalidOperation,
-                 "with_decimal_round(1.5, 28): the operation has no result");
+                 "with_decimal_round(1.5, 28): the result would have more digits than the "
+                 "precision, or an exponent out of range");
     CHECK_THROWN(write_too_far, InvalidOperation,
                  "with_decimal_from_digits(2 digits, exponent 9223372036854775807): "
-                 "the operation has no result");
-    CHECK_THROWN(order_nan, InvalidOperation,
-                 "with_decimal_lt(NaN, NaN): the operation has no result");
+                 "the exponent is out of every context's range");
+    CHECK_THROWN(take_root, InvalidOperation,
+                 "with_decimal_sqrt(-4): a negative number has no such result");
+    CHECK_THROWN(lose_digits, InvalidOperation,
+                 "with_decimal_quantize(1E+28, 1): the result would have more digits than the "
+                 "precision, or an exponent out of range");
+    CHECK_THROWN(divide_modulo_zero, InvalidOperation,
+                 "with_decimal_remainder(7, 0): nothing remains of a division by 0");
+    CHECK_THROWN(order_nan, InvalidOperation, "with_decimal_lt(NaN, NaN): a NaN has no order");
     with_getcontext()->flags = 0;
     with (cm_localcontext(.traps = 0), context)
         with (cm_decimal("NaN"), nan) {

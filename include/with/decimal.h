@@ -282,7 +282,8 @@ WITH_DECIMAL_2_(copy_sign); /* a with the sign of b */
 
 /*
  * Python's ==, <, <=, > and >=. False with a NaN; then the last four signal InvalidOperation, as
- * with_decimal_eq() does for a signalling one, and throw it if it is trapped in the thread's context.
+ * with_decimal_eq() does for a signalling one, and throw it if it is trapped in the thread's context. Numbers of
+ * different exponents may need memory: MemoryError.
  */
 WITH_API bool with_decimal_eq(const with_decimal *a, const with_decimal *b);
 WITH_API bool with_decimal_lt(const with_decimal *a, const with_decimal *b);
@@ -317,7 +318,7 @@ WITH_API int64_t with_decimal_exponent(const with_decimal *a);
 WITH_API int64_t with_decimal_adjusted(const with_decimal *a);
 WITH_API int64_t with_decimal_digits(const with_decimal *a);
 
-/* Python's hash(): the same for all numbers that are equal. A signalling NaN gives 0. */
+/* Python's hash(): the same for all numbers that are equal. NaNs, which Python hashes by identity or not, give 0. */
 WITH_API int64_t with_decimal_hash(const with_decimal *a);
 
 /* ---- Conversions --------------------------------------------------------------------------- */

@@ -159,7 +159,7 @@ static void add(with_decimal *result, const with_decimal *a, const with_decimal 
     }
     if (with__take_nan(result, a, b, NULL, context, status)) return;
     if (with__is_special(a) && with__is_special(b) && a->negative_ == (b->negative_ == negated)) {
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__INFINITIES, status);
         return;
     }
     with__set_infinity(result);

@@ -23,7 +23,7 @@ void with__compare(with_decimal *result, const with_decimal *a, const with_decim
 void with__compare_signal(with_decimal *result, const with_decimal *a, const with_decimal *b,
                           const with_decimal_context *context, uint32_t *status)
 {
-    if (with__is_nan(a) || with__is_nan(b)) *status |= WITH__INVALID;
+    if (with__is_nan(a) || with__is_nan(b)) *status |= WITH__UNORDERED;
     with__compare(result, a, b, context, status);
 }
 

@@ -107,7 +107,7 @@ int with_decimal_from_digits_in(with_decimal_context *context, with_decimal *res
     self.result.negative_ = negative;
     self.result.exponent_ = exponent;
     if (with__is_out_of_range(&self.result))
-        with__set_invalid(&self.result, WITH__INVALID, &self.status);
+        with__set_invalid(&self.result, WITH__TOO_FAR, &self.status);
     return with__operation_end(&self, context, result);
 }
 

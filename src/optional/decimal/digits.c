@@ -95,7 +95,7 @@ static void shift_or_rotate(with_decimal *result, const with_decimal *a, const w
     int64_t n = 0;
 
     if (with__take_nan(result, a, b, NULL, context, status)) return;
-    if (!get_count(b, context->prec, &n)) with__set_invalid(result, WITH__INVALID, status);
+    if (!get_count(b, context->prec, &n)) with__set_invalid(result, WITH__NO_COUNT, status);
     else if (with__is_special(a)) with__copy(result, a, status);
     else move_digits(result, a, n, rotate, context, status);
 }
@@ -164,7 +164,7 @@ static void apply(with_decimal *result, const with_decimal *a, const with_decima
     char *bits;
 
     if (!is_logical(a) || !is_logical(b)) {
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__NO_LOGIC, status);
         return;
     }
     bits = malloc(2 * (size_t)prec + 1);
@@ -177,7 +177,7 @@ static void apply(with_decimal *result, const with_decimal *a, const with_decima
         for (int64_t i = 0; i < prec; i++)
             bits[i] = table[(bits[i] - '0') * 2 + (bits[prec + i] - '0')];
         set_bits(result, bits, prec, status);
-    } else with__set_invalid(result, WITH__INVALID, status);
+    } else with__set_invalid(result, WITH__NO_LOGIC, status);
     with__guard_end(&guard);
     free(bits);
 }
@@ -238,7 +238,7 @@ void with__scaleb(with_decimal *result, const with_decimal *a, const with_decima
 
     if (with__take_nan(result, a, b, NULL, context, status)) return;
     if (!get_count(b, 2 * (context->Emax + context->prec), &n)) {
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__NO_COUNT, status);
         return;
     }
     with__copy(result, a, status);

@@ -92,7 +92,7 @@ static void divide_special(with_decimal *result, const with_decimal *a, const wi
 {
     if (with__take_nan(result, a, b, NULL, context, status)) return;
     if (with__is_special(a) && with__is_special(b))
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__INFINITIES, status);
     else if (with__is_special(a)) with__set_infinity(result);
     else {
         with__set_zero(result);

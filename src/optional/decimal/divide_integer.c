@@ -123,8 +123,8 @@ static bool split_special(with_decimal *quotient, with_decimal *remainder, const
     }
     if (with__is_special(a)) {
         if (quotient && !with__is_special(b)) with__set_infinity(quotient);
-        else if (quotient) with__set_invalid(quotient, WITH__INVALID, status);
-        if (remainder) with__set_invalid(remainder, WITH__INVALID, status);
+        else if (quotient) with__set_invalid(quotient, WITH__INFINITIES, status);
+        if (remainder) with__set_invalid(remainder, WITH__INFINITIES, status);
         return true;
     }
     if (with__is_special(b)) {
@@ -140,7 +140,7 @@ static bool split_special(with_decimal *quotient, with_decimal *remainder, const
     }
     if (b->size_) return false;
     if (quotient) with__divide_by_zero(quotient, a, status);
-    if (remainder) with__set_invalid(remainder, a->size_ ? WITH__INVALID : WITH__UNDEFINED, status);
+    if (remainder) with__set_invalid(remainder, a->size_ ? WITH__BY_ZERO : WITH__UNDEFINED, status);
     return true;
 }
 

@@ -209,7 +209,7 @@ static bool is_simple(with_decimal *result, const with_decimal *a,
     if (with__is_zero(a)) {
         with__set_infinity(result);
         result->negative_ = 1;
-    } else if (a->negative_) with__set_invalid(result, WITH__INVALID, status);
+    } else if (a->negative_) with__set_invalid(result, WITH__NEGATIVE, status);
     else if (with__is_special(a)) with__set_infinity(result);
     else return false;
     return true;

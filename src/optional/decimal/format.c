@@ -116,9 +116,9 @@ static bool read_spec(struct spec *spec, const char *at, const with_decimal_cont
             return false;
     }
     if (is_one_of(*at, "eEfFgG%")) spec->type = *at++;
-    else if (*at == 'n') {
-        at++;
+    else if (is_one_of(*at, "nN")) {
         if (!use_locale(spec)) return false;
+        if (*at++ == 'N') spec->type = 'G';
     }
     return *at == '\0';
 }

@@ -9,7 +9,7 @@ static void multiply_infinity(with_decimal *result, const with_decimal *a, const
                               uint32_t *status)
 {
     if (with__is_zero(a) || with__is_zero(b)) {
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__INFINITIES, status);
         return;
     }
     with__set_infinity(result);
@@ -92,6 +92,6 @@ void with__fma(with_decimal *result, const with_decimal *a, const with_decimal *
     if ((with__is_nan(a) || with__is_nan(b)) && with__take_nan(result, a, b, c, context, status))
         return;
     if (multiply_exactly(&product, a, b, status)) with__add(result, &product, c, context, status);
-    else if (with__is_nan(&product)) with__set_invalid(result, WITH__INVALID, status);
+    else if (with__is_nan(&product)) with__set_invalid(result, WITH__INFINITIES, status);
     with__release(&product);
 }

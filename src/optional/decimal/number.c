@@ -196,7 +196,7 @@ bool with__take_nan(with_decimal *result, const with_decimal *a, const with_deci
         else if (operands[i]->kind_ == WITH__QNAN) quiet = operands[i];
     }
     if (WITH__LIKELY(!signalling && !quiet)) return false;
-    if (signalling) *status |= WITH__INVALID;
+    if (signalling) *status |= WITH__SIGNALLING;
     if (with__copy(result, signalling ? signalling : quiet, status)) {
         result->kind_ = WITH__QNAN;
         shorten_payload(result, context, status);

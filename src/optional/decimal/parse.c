@@ -214,7 +214,7 @@ void with__parse(with_decimal *result, const char *text, const with_decimal_cont
     (void)context;
     with__set_zero(result);
     parse(result, text, true, status);
-    if (with__is_out_of_range(result)) with__set_invalid(result, WITH__INVALID, status);
+    if (with__is_out_of_range(result)) with__set_invalid(result, WITH__TOO_FAR, status);
 }
 
 static void create(with_decimal *result, const char *text, const with_decimal_context *context,

@@ -174,6 +174,14 @@ static void set(with_decimal *result, bool negative, enum with__kind kind, uint6
     result->negative_ = negative;
 }
 
+/* How many digits the number has. */
+static int64_t length(int64_t n)
+{
+    const uint64_t word = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+    return word ? with__count_digits(&word, 1, NULL) : 1;
+}
+
 /* 1 with `zeros` behind its point, as many as there can be. */
 static void set_padded_one(with_decimal *result, bool negative, int64_t zeros, uint32_t *status)
 {
@@ -211,7 +219,10 @@ static void infinite_power(with_decimal *result, const with_decimal *a, const wi
     } else set(result, negative, (order > 0) == !b->negative_ ? WITH__INFINITE : WITH__FINITE, 0);
 }
 
-/* A 1 keeps as many zeros as the product of its own and the exponent has, if there is room. */
+/*
+ * A 1 keeps as many zeros as the product of its own and the exponent has, if there is room: for them, and, as libmpdec
+ * has it, for their number in the context.
+ */
 static void power_of_one(with_decimal *result, const with_decimal *a, const with_decimal *b,
                          bool integer, bool negative, const with_decimal_context *context,
                          uint32_t *status)
@@ -226,18 +237,11 @@ static void power_of_one(with_decimal *result, const with_decimal *a, const with
     if (!integer) *status |= WITH_SIGNAL_INEXACT | WITH_SIGNAL_ROUNDED;
     else if (a->exponent_ == 0) zeros = 0;
     else if (!get_exponent(b, &exponent) ||
-             (unsigned __int128)exponent * (uint64_t)-a->exponent_ > (uint64_t)zeros)
+             (unsigned __int128)exponent * (uint64_t)-a->exponent_ > (uint64_t)zeros ||
+             length((int64_t)exponent * -a->exponent_) - 1 > context->Emax)
         *status |= WITH_SIGNAL_ROUNDED;
     else zeros = (int64_t)exponent * -a->exponent_;
     set_padded_one(result, negative, zeros, status);
-}
-
-/* How many digits the number has. */
-static int64_t length(int64_t n)
-{
-    const uint64_t word = n < 0 ? -(uint64_t)n : (uint64_t)n;
-
-    return word ? with__count_digits(&word, 1, NULL) : 1;
 }
 
 /* floor(log10(|log10(|a|)|)), or less. a is not 1. */
@@ -285,7 +289,7 @@ void with__power(with_decimal *result, const with_decimal *a, const with_decimal
 
     if (with__take_nan(result, a, b, NULL, context, status)) return;
     if (with__is_zero(a)) power_of_zero(result, b, negative, status);
-    else if (a->negative_ && !integer) with__set_invalid(result, WITH__INVALID, status);
+    else if (a->negative_ && !integer) with__set_invalid(result, WITH__NEGATIVE, status);
     else if (with__is_special(b)) infinite_power(result, a, b, negative, context, status);
     else if (with__is_special(a)) {
         if (with__is_zero(b)) set(result, negative, WITH__FINITE, 1);

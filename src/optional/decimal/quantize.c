@@ -13,7 +13,7 @@ static void finish_quantized(with_decimal *result, const with_decimal_context *c
     if (*status & WITH__NO_MEMORY) return;
     if (with__adjusted(result) > context->Emax || result->digits_ > context->prec) {
         *status &= (uint32_t) ~(WITH_SIGNAL_ROUNDED | WITH_SIGNAL_INEXACT);
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__NO_ROOM, status);
         return;
     }
     with__finish_own(result, context, status);
@@ -25,7 +25,7 @@ static void quantize_to(with_decimal *result, const with_decimal *a, int64_t exp
     if (exponent < with__etiny(context) || exponent > context->Emax ||
         (a->size_ &&
          (with__adjusted(a) > context->Emax || with__adjusted(a) - exponent + 1 > context->prec))) {
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__NO_ROOM, status);
         return;
     }
     with__rescale(result, a, exponent, context->rounding, status);
@@ -37,7 +37,7 @@ void with__quantize(with_decimal *result, const with_decimal *a, const with_deci
 {
     if (with__take_nan(result, a, b, NULL, context, status)) return;
     if (with__is_special(a) != with__is_special(b))
-        with__set_invalid(result, WITH__INVALID, status);
+        with__set_invalid(result, WITH__INFINITIES, status);
     else if (with__is_special(a)) with__copy(result, a, status);
     else quantize_to(result, a, b->exponent_, context, status);
 }
@@ -46,9 +46,9 @@ void with__round(with_decimal *result, const with_decimal *a, int64_t digits,
                  const with_decimal_context *context, uint32_t *status)
 {
     if (with__take_nan(result, a, NULL, NULL, context, status)) return;
-    if (with__is_special(a) || digits < -WITH_DECIMAL_MAX_EMAX * 2 ||
-        digits > WITH_DECIMAL_MAX_EMAX * 2)
-        with__set_invalid(result, WITH__INVALID, status);
+    if (with__is_special(a)) with__set_invalid(result, WITH__INFINITIES, status);
+    else if (digits < -WITH_DECIMAL_MAX_EMAX * 2 || digits > WITH_DECIMAL_MAX_EMAX * 2)
+        with__set_invalid(result, WITH__NO_ROOM, status);
     else quantize_to(result, a, -digits, context, status);
 }
 

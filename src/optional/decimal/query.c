@@ -15,7 +15,7 @@ static bool can_compare(const char *name, const with_decimal *a, const with_deci
     if (WITH__LIKELY(!with__is_nan(a) && !with__is_nan(b))) return true;
     if ((with__is_nan(a) && a->kind_ != allowed) || (with__is_nan(b) && b->kind_ != allowed)) {
         context->flags |= WITH_SIGNAL_INVALID_OPERATION;
-        context->raised_ = WITH_SIGNAL_INVALID_OPERATION;
+        context->raised_ = WITH__UNORDERED;
         if (context->traps & WITH_SIGNAL_INVALID_OPERATION)
             with__throw_failed(name, -EDOM, context, a, b, NULL);
     }

@@ -81,7 +81,7 @@ void with__sqrt(with_decimal *result, const with_decimal *a, const with_decimal_
     if (with__is_zero(a)) {
         result->exponent_ = a->exponent_ >> 1;
         with__finish(result, NULL, 0, WITH__NOTHING, context, status);
-    } else if (a->negative_) with__set_invalid(result, WITH__INVALID, status);
+    } else if (a->negative_) with__set_invalid(result, WITH__NEGATIVE, status);
     else if (with__is_special(a)) with__set_infinity(result);
     else root_of_finite(result, a, context, status);
 }

@@ -101,7 +101,7 @@ static bool is_simple(with_decimal *result, const with_decimal *a,
                       const with_decimal_context *context, uint32_t *status)
 {
     if (with__take_nan(result, a, NULL, NULL, context, status)) return true;
-    if (with__is_special(a)) with__set_invalid(result, WITH__INVALID, status);
+    if (with__is_special(a)) with__set_invalid(result, WITH__INFINITIES, status);
     else if (a->size_ == 0) {
         with__copy(result, a, status);
         with__finish_own(result, context, status);
