@@ -74,17 +74,6 @@ static bool is_nothing(const with_decimal *a, const with_decimal_context *contex
     return with__compare_values(&base, &limit, &unused) <= 0;
 }
 
-/* 1, with zeros behind its point. */
-static void set_padded_one(with_decimal *result, const with_decimal_context *context,
-                           uint32_t *status)
-{
-    with_decimal one = WITH_DECIMAL_INIT;
-
-    with__set_word(&one, 1);
-    with__rescale(result, &one, 1 - context->prec, WITH_ROUND_DOWN, status);
-    *status |= WITH_SIGNAL_INEXACT | WITH_SIGNAL_ROUNDED;
-}
-
 /* A result that is beyond all exponents, or below. */
 static void beyond(with_decimal *result, bool large, const with_decimal_context *context,
                    uint32_t *status)
@@ -111,8 +100,10 @@ void with__exp(with_decimal *result, const with_decimal *a, const with_decimal_c
     } else if (a->size_ == 0) {
         with__set_word(result, 1);
         result->exponent_ = 0;
-    } else if (is_nothing(a, context)) set_padded_one(result, context, status);
-    else if (with__adjusted(a) > 18) beyond(result, !a->negative_, context, status);
+    } else if (is_nothing(a, context)) {
+        with__set_padded_one(result, context->prec - 1, status);
+        *status |= WITH_SIGNAL_INEXACT | WITH_SIGNAL_ROUNDED;
+    } else if (with__adjusted(a) > 18) beyond(result, !a->negative_, context, status);
     else if (!with__exp_quickly(result, a, context, status))
         with__ziv(result, a, exponential, context, status);
 }

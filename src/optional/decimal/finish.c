@@ -210,3 +210,11 @@ void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent
     result->exponent_ = exponent;
     with__scratch_end(&scratch);
 }
+
+void with__set_padded_one(with_decimal *result, int64_t zeros, uint32_t *status)
+{
+    with_decimal one = WITH_DECIMAL_INIT;
+
+    with__set_word(&one, 1);
+    with__rescale(result, &one, -zeros, WITH_ROUND_DOWN, status);
+}

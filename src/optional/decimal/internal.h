@@ -245,6 +245,9 @@ bool with__rounds_up(enum with_rounding rounding, bool negative, unsigned last,
 void with__rescale(with_decimal *result, const with_decimal *a, int64_t exponent,
                    enum with_rounding rounding, uint32_t *status);
 
+/* 1 with so many zeros behind its point. */
+void with__set_padded_one(with_decimal *result, int64_t zeros, uint32_t *status);
+
 /* ---- Zeros at the end (zeros.c) ------------------------------------------------------------------ */
 
 /*

@@ -182,16 +182,6 @@ static int64_t length(int64_t n)
     return word ? with__count_digits(&word, 1, NULL) : 1;
 }
 
-/* 1 with `zeros` behind its point, as many as there can be. */
-static void set_padded_one(with_decimal *result, bool negative, int64_t zeros, uint32_t *status)
-{
-    with_decimal one = WITH_DECIMAL_INIT;
-
-    with__set_word(&one, 1);
-    with__rescale(result, &one, -zeros, WITH_ROUND_DOWN, status);
-    result->negative_ = negative;
-}
-
 static int compare_with_one(const with_decimal *a, uint32_t *status)
 {
     with_decimal base = *a, one = WITH_DECIMAL_INIT;
@@ -214,7 +204,7 @@ static void infinite_power(with_decimal *result, const with_decimal *a, const wi
     const int order = compare_with_one(a, status);
 
     if (order == 0) {
-        set_padded_one(result, false, context->prec - 1, status);
+        with__set_padded_one(result, context->prec - 1, status);
         *status |= WITH_SIGNAL_INEXACT | WITH_SIGNAL_ROUNDED;
     } else set(result, negative, (order > 0) == !b->negative_ ? WITH__INFINITE : WITH__FINITE, 0);
 }
@@ -241,7 +231,8 @@ static void power_of_one(with_decimal *result, const with_decimal *a, const with
              length((int64_t)exponent * -a->exponent_) - 1 > context->Emax)
         *status |= WITH_SIGNAL_ROUNDED;
     else zeros = (int64_t)exponent * -a->exponent_;
-    set_padded_one(result, negative, zeros, status);
+    with__set_padded_one(result, zeros, status);
+    result->negative_ = negative;
 }
 
 /* floor(log10(|log10(|a|)|)), or less. a is not 1. */
