@@ -158,7 +158,7 @@ static void power_of_real(with_decimal *result, const with_decimal *a, const wit
     with__release(&logarithm);
     with__set_word(&one, 1);
     if (result->kind_ == WITH__FINITE && with__compare_values(result, &one, &unused) == 0) {
-        with__rescale(result, &one, -(context->prec - 1), WITH_ROUND_DOWN, &unused);
+        with__set_padded_one(result, context->prec - 1, &unused);
         *status |= unused & WITH__NO_MEMORY;
     }
     finish(result, negative, context, status);
