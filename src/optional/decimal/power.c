@@ -119,7 +119,8 @@ static void power_of_integer(with_decimal *result, const with_decimal *a, const 
                              uint32_t *status)
 {
     with_decimal_context work = *context;
-    with_decimal base = WITH_DECIMAL_INIT, one = WITH_DECIMAL_INIT;
+    with_decimal inverse = WITH_DECIMAL_INIT, one = WITH_DECIMAL_INIT;
+    const with_decimal *base = a;
 
     work.prec += b->digits_ + b->exponent_ + 2;
     work.rounding = WITH_ROUND_HALF_EVEN;
@@ -128,11 +129,12 @@ static void power_of_integer(with_decimal *result, const with_decimal *a, const 
     if (b->negative_) {
         work.prec++;
         with__set_word(&one, 1);
-        with__div(&base, &one, a, &work, status);
-    } else with__copy(&base, a, status);
-    if (exponent) raise(result, &base, exponent, &work, status);
-    else raise_far(result, &base, b, &work, status);
-    with__release(&base);
+        with__div(&inverse, &one, a, &work, status);
+        base = &inverse;
+    }
+    if (exponent) raise(result, base, exponent, &work, status);
+    else raise_far(result, base, b, &work, status);
+    with__release(&inverse);
     finish(result, negative, context, status);
 }
 
@@ -182,10 +184,12 @@ static int64_t length(int64_t n)
     return word ? with__count_digits(&word, 1, NULL) : 1;
 }
 
+/* |a|, which is not 0. */
 static int compare_with_one(const with_decimal *a, uint32_t *status)
 {
     with_decimal base = *a, one = WITH_DECIMAL_INIT;
 
+    if (!with__is_special(a) && with__adjusted(a) != 0) return with__adjusted(a) > 0 ? 1 : -1;
     base.negative_ = 0;
     with__set_word(&one, 1);
     return with__compare_values(&base, &one, status);
