@@ -59,19 +59,28 @@ static void exponential(mpfr_t value, struct with__ziv *self, uint32_t *status)
     mpfr_clears(x, ln_ten, NULL);
 }
 
-/* Whether |a| is at most 9E-(prec + 4): then the exponential is 1 to all that could count, and not below it. */
-static bool is_nothing(const with_decimal *a, const with_decimal_context *context)
+/* Whether |a| is at most 9E+exponent. */
+static bool is_at_most_nine(const with_decimal *a, int64_t exponent)
 {
-    const int64_t least = -context->prec - 4;
-    with_decimal limit = WITH_DECIMAL_INIT,
+    with_decimal nine = WITH_DECIMAL_INIT,
                  base = *a; /* with the words of a, which are not released */
     uint32_t unused = 0;
 
-    if (with__adjusted(a) != least) return with__adjusted(a) < least;
     base.negative_ = 0;
-    with__set_word(&limit, 9);
-    limit.exponent_ = least;
-    return with__compare_values(&base, &limit, &unused) <= 0;
+    with__set_word(&nine, 9);
+    nine.exponent_ = exponent;
+    return with__compare_values(&base, &nine, &unused) <= 0;
+}
+
+/*
+ * Whether it is at most 9E-(prec + 4): then the exponential is 1 for all that could count, and, as libmpdec has it,
+ * not below.
+ */
+static inline bool is_nothing(const with_decimal *a, const with_decimal_context *context)
+{
+    const int64_t adjusted = with__adjusted(a), least = -context->prec - 4;
+
+    return WITH__UNLIKELY(adjusted <= least) && (adjusted < least || is_at_most_nine(a, least));
 }
 
 /* A result that is beyond all exponents, or below. */
